@@ -1,0 +1,1 @@
+"""Sanderling: neural networks on small computers."""
