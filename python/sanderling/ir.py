@@ -26,12 +26,28 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "int64": np.dtype(np.int64),
     "uint64": np.dtype(np.uint64),
     "bool": np.dtype(np.bool_),
+    "complex64": np.dtype(np.complex64),
+    "complex128": np.dtype(np.complex128),
     # Packed two values a byte, low nibble first, in a flat uint8 array; unpacked when a plan is made.
     "int4": np.dtype(np.uint8),
+    "uint4": np.dtype(np.uint8),
+    # The same with four values a byte.
+    "int2": np.dtype(np.uint8),
+    # The bits of types that numpy does not have.
+    "bfloat16": np.dtype(np.uint16),
+    "float8_e4m3fn": np.dtype(np.uint8),
+    "float8_e5m2": np.dtype(np.uint8),
+    # TFLite's string buffer (count, offsets, characters), flat and of any length.
+    "string": np.dtype(np.uint8),
     # A handle to a variable of the model (VAR_HANDLE); carries no data.
     "resource": np.dtype(np.int32),
+    # A list of tensors; carries no data.
+    "variant": np.dtype(np.int32),
 }
 """Element type name -> numpy dtype of the stored data."""
+
+PACKED_BITS = {"int4": 4, "uint4": 4, "int2": 2}
+"""Bits of one value, for the types that are stored packed."""
 
 
 @dataclass
@@ -69,7 +85,7 @@ class Tensor:
     shape_signature : tuple of int or None
         The same with -1 for each dimension that may be resized; None where the file does not say.
     data : ndarray or None
-        The value of a constant, of shape `shape` (int4: flat, packed); None for what is computed.
+        The value of a constant, of shape `shape` (packed types and strings: flat); None for what is computed.
     is_variable : bool
         State that an operator keeps between runs.
     """
