@@ -1,0 +1,1 @@
+"""Helpers of the tests: the reference interpreter, one-operator models, shared files."""
