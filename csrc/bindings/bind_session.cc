@@ -1,0 +1,166 @@
+// Session: a planned model, run with the GIL released.
+#include <pybind11/stl.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+#include "graph/executor.h"
+
+namespace py = pybind11;
+using namespace sanderling;
+
+namespace {
+
+// A Session with its entry graphs. One run at a time: other threads wait, without the GIL.
+class Runner {
+ public:
+  Runner(std::shared_ptr<ModelSpec> model, const std::string& isa, int threads, size_t memory_limit, bool keep_all)
+      : session_((model->validate(), std::move(model)), {choose_isa(isa), memory_limit, keep_all}, threads) {
+    check(threads >= 1 && threads <= 1024, "threads is ", threads, "; 1 to 1024 expected");
+    executors_.resize(session_.model->graphs.size());
+  }
+
+  ~Runner() {
+    // Workers may hold nothing of Python's, but joining them must not hold up others.
+    py::gil_scoped_release release;
+    executors_.clear();
+  }
+
+  void plan(int graph, const std::vector<std::vector<int64_t>>& shapes) {
+    py::gil_scoped_release release;
+    std::lock_guard<std::mutex> lock(mutex_);
+    Executor& e = executor(graph);
+    check(shapes.size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
+          shapes.size(), " shapes were given");
+    for (size_t i = 0; i < shapes.size(); ++i) e.resize_input(static_cast<int>(i), Shape(shapes[i]));
+    e.plan();
+  }
+
+  // Inputs: C-contiguous arrays of the planned shapes and dtypes, checked here.
+  py::list run(int graph, const std::vector<py::array>& inputs) { return run_with(graph, inputs, nullptr); }
+
+  py::tuple run_profiled(int graph, const std::vector<py::array>& inputs) {
+    std::vector<double> times;
+    py::list outputs = run_with(graph, inputs, &times);
+    return py::make_tuple(outputs, times);
+  }
+
+  void reset() {
+    py::gil_scoped_release release;
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (auto& e : executors_)
+      if (e) e->reset_variables();
+    session_.resources.reset();
+  }
+
+  py::dict memory(int graph) {
+    std::unique_lock<std::mutex> lock = locked();
+    Executor& e = executor(graph);
+    py::dict d;
+    d["arena_bytes"] = e.arena_bytes();
+    d["lower_bound_bytes"] = e.arena_lower_bound();
+    return d;
+  }
+
+  py::list steps(int graph) {
+    std::unique_lock<std::mutex> lock = locked();
+    py::list all;
+    for (const StepInfo& s : executor(graph).steps()) {
+      py::dict d;
+      d["op"] = s.op;
+      d["name"] = s.name;
+      d["kernel"] = s.kernel;
+      d["shape"] = shape_tuple(s.output_shape);
+      d["dtype"] = s.output_dtype;
+      d["macs"] = s.macs;
+      d["folded"] = s.folded;
+      d["late"] = s.late;
+      all.append(d);
+    }
+    return all;
+  }
+
+  // Shape of an output after the last plan or run.
+  py::tuple output_shape(int graph, int i) {
+    std::unique_lock<std::mutex> lock = locked();
+    Executor& e = executor(graph);
+    check(i >= 0 && i < e.num_outputs(), "there is no output ", i);
+    return shape_tuple(e.output(i).shape);
+  }
+
+  // Value of a tensor after the last run (keep_all), or None where it has none.
+  py::object tensor(int graph, int index) {
+    std::unique_lock<std::mutex> lock = locked();
+    Executor& e = executor(graph);
+    check(index >= 0 && static_cast<size_t>(index) < session_.model->graphs[static_cast<size_t>(graph)].tensors.size(),
+          "there is no tensor ", index);
+    const TensorInfo& t = e.tensor(index);
+    const void* data = e.tensor_data(index);
+    if (data == nullptr) return py::none();
+    return copy_to_array(t.dtype, t.shape, data);
+  }
+
+ private:
+  std::unique_lock<std::mutex> locked() {
+    py::gil_scoped_release release;
+    return std::unique_lock<std::mutex>(mutex_);
+  }
+
+  Executor& executor(int graph) {
+    check(graph >= 0 && static_cast<size_t>(graph) < executors_.size(), "there is no graph ", graph);
+    auto& e = executors_[static_cast<size_t>(graph)];
+    if (!e) e = std::make_unique<Executor>(session_, static_cast<size_t>(graph));
+    return *e;
+  }
+
+  py::list run_with(int graph, const std::vector<py::array>& inputs, std::vector<double>* times) {
+    std::unique_lock<std::mutex> lock = locked();
+    Executor& e = executor(graph);
+    e.plan();
+    check(inputs.size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
+          inputs.size(), " were given");
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const TensorInfo& t = e.input(static_cast<int>(i));
+      const py::array& a = inputs[i];
+      check(static_cast<size_t>(a.nbytes()) == t.bytes() && (a.flags() & py::array::c_style) != 0, "input '", t.name,
+            "' does not have ", t.bytes(), " contiguous bytes");
+      if (t.bytes() > 0) std::memcpy(e.input_data(static_cast<int>(i)), a.data(), t.bytes());
+    }
+    {
+      py::gil_scoped_release release;
+      if (times)
+        e.run_profiled(*times);
+      else
+        e.run();
+    }
+    py::list outputs;
+    for (int i = 0; i < e.num_outputs(); ++i) {
+      const TensorInfo& t = e.output(i);
+      outputs.append(copy_to_array(t.dtype, t.shape, e.output_data(i)));
+    }
+    return outputs;
+  }
+
+  Session session_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+void bind_session(py::module_& m) {
+  using namespace py::literals;
+  py::class_<Runner>(m, "Runner")
+      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool>(), py::kw_only(), "model"_a, "isa"_a,
+           "threads"_a, "memory_limit"_a, "keep_all"_a)
+      .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
+      .def("run", &Runner::run, "graph"_a, "inputs"_a)
+      .def("run_profiled", &Runner::run_profiled, "graph"_a, "inputs"_a)
+      .def("reset", &Runner::reset)
+      .def("memory", &Runner::memory, "graph"_a)
+      .def("steps", &Runner::steps, "graph"_a)
+      .def("output_shape", &Runner::output_shape, "graph"_a, "i"_a)
+      .def("tensor", &Runner::tensor, "graph"_a, "index"_a);
+}

@@ -1,0 +1,73 @@
+#include "bindings/custom_function.h"
+
+#include <memory>
+
+#include "bindings/arrays.h"
+
+namespace py = pybind11;
+
+namespace sanderling {
+namespace {
+
+// Python objects that any thread may drop.
+struct Objects {
+  py::object function;
+  py::dict options;
+
+  ~Objects() {
+    if (!Py_IsInitialized()) {
+      function.release();
+      options.release();
+      return;
+    }
+    py::gil_scoped_acquire gil;
+    function = py::object();
+    options = py::dict();
+  }
+};
+
+void store(RunContext& run, int i, const py::handle& result, DType dtype) {
+  py::array array = py::array::ensure(result, py::array::c_style);
+  if (!array) {
+    PyErr_Clear();
+    fail("output ", i, " of the registered function is not an array");
+  }
+  check(array.dtype().equal(numpy_dtype(dtype)), "output ", i, " of the registered function is ",
+        py::cast<std::string>(py::str(static_cast<py::object>(array.dtype()))), "; ", dtype_name(dtype), " expected");
+  std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
+  void* to = run.resize_output(i, Shape(dims));
+  if (array.nbytes() > 0) std::memcpy(to, array.data(), static_cast<size_t>(array.nbytes()));
+}
+
+}  // namespace
+
+CustomFunction python_function(py::object function, py::dict options, std::vector<DType> input_dtypes,
+                               std::vector<DType> output_dtypes) {
+  auto objects = std::make_shared<Objects>();
+  objects->function = std::move(function);
+  objects->options = std::move(options);
+  return [objects, input_dtypes, output_dtypes](RunContext& run) {
+    py::gil_scoped_acquire gil;
+    py::list arguments;
+    for (size_t i = 0; i < input_dtypes.size(); ++i) {
+      int index = static_cast<int>(i);
+      if (run.has_input(index))
+        arguments.append(copy_to_array(input_dtypes[i], run.input_shape(index), run.input<void>(index)));
+      else
+        arguments.append(py::none());
+    }
+    // A Python exception passes through the engine as it is.
+    py::object result = objects->function(*arguments, **objects->options);
+    if (output_dtypes.size() == 1 && !py::isinstance<py::tuple>(result) && !py::isinstance<py::list>(result)) {
+      store(run, 0, result, output_dtypes[0]);
+      return;
+    }
+    check(py::isinstance<py::sequence>(result) && py::len(result) == output_dtypes.size(),
+          "the registered function must return ", output_dtypes.size(), " arrays");
+    py::sequence results = result;
+    for (size_t i = 0; i < output_dtypes.size(); ++i)
+      store(run, static_cast<int>(i), py::object(results[i]), output_dtypes[i]);
+  };
+}
+
+}  // namespace sanderling

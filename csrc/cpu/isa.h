@@ -1,0 +1,26 @@
+// Instruction sets: the enum from cmake/isa.cmake, what this CPU has, and what the user asked for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sanderling {
+
+enum class Isa : int {
+#define SANDERLING_ISA(name) name,
+#include "isa_table.inc"
+#undef SANDERLING_ISA
+};
+
+const char* isa_name(Isa);
+// Whether this CPU can run the instruction set. `portable` always can.
+bool isa_available(Isa);
+// Instruction sets of this build that this CPU can run, best first.
+std::vector<Isa> available_isas();
+// By name; an empty name means the environment's SANDERLING_ISA, else the best. Throws Error for an unknown name or
+// one that this CPU cannot run, listing those that it can.
+Isa choose_isa(const std::string& name);
+// Cores that this process may run on (its affinity mask).
+int available_cores();
+
+}  // namespace sanderling

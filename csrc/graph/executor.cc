@@ -1,0 +1,211 @@
+#include "graph/executor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <numeric>
+
+#include "graph/step.h"
+
+namespace sanderling {
+
+Executor::Executor(Session& session, size_t graph) : session_(session), spec_(session.model->graphs[graph]) {
+  values_.resize(spec_.tensors.size());
+  for (size_t i = 0; i < values_.size(); ++i) values_[i].info = spec_.tensors[i].info;
+  steps_.reserve(spec_.nodes.size());
+  for (const NodeSpec& node : spec_.nodes) steps_.push_back(std::make_unique<Step>(*this, node));
+}
+
+Executor::~Executor() = default;
+
+int Executor::num_inputs() const { return static_cast<int>(spec_.inputs.size()); }
+int Executor::num_outputs() const { return static_cast<int>(spec_.outputs.size()); }
+const TensorInfo& Executor::input(int i) const { return tensor(spec_.inputs[static_cast<size_t>(i)]); }
+const TensorInfo& Executor::output(int i) const { return tensor(spec_.outputs[static_cast<size_t>(i)]); }
+const TensorInfo& Executor::tensor(int index) const { return values_[static_cast<size_t>(index)].info; }
+const void* Executor::tensor_data(int index) const { return values_[static_cast<size_t>(index)].data; }
+const void* Executor::output_data(int i) { return tensor_data(spec_.outputs[static_cast<size_t>(i)]); }
+
+void Executor::resize_input(int i, const Shape& shape) {
+  Value& v = values_[static_cast<size_t>(spec_.inputs[static_cast<size_t>(i)])];
+  if (v.info.shape == shape && planned_) return;
+  v.info.shape = shape;
+  planned_ = false;
+}
+
+void* Executor::input_data(int i) {
+  check(planned_, "input_data before plan");
+  return const_cast<void*>(tensor_data(spec_.inputs[static_cast<size_t>(i)]));
+}
+
+bool Executor::plan() {
+  auto all_known = [&] {
+    return std::all_of(spec_.outputs.begin(), spec_.outputs.end(),
+                       [&](int i) { return values_[static_cast<size_t>(i)].kind != Value::Kind::unset; });
+  };
+  if (planned_) return all_known();
+  for (size_t i = 0; i < values_.size(); ++i) {
+    Value& v = values_[i];
+    v.data = spec_.tensors[i].data;
+    v.kind = Value::Kind::unset;
+    if (v.data != nullptr) v.kind = Value::Kind::constant;
+    if (v.info.is_variable) {
+      v.kind = Value::Kind::variable;
+      check(v.info.bytes() <= session_.options.memory_limit, "variable '", v.info.name, "' of shape ", v.info.shape,
+            " is over the memory limit");
+      v.own_data();
+    }
+  }
+  for (int i : spec_.inputs) {
+    Value& v = values_[static_cast<size_t>(i)];
+    if (v.kind == Value::Kind::unset) v.kind = Value::Kind::arena;
+  }
+  for (auto& step : steps_) {
+    try {
+      if (step->prepare_early() && step->foldable()) fold(*step);
+    } catch (const std::bad_alloc&) {
+      step->rethrow(Error("out of memory"));
+    } catch (const Error& e) {
+      step->rethrow(e);
+    }
+  }
+  place();
+  reset_variables();
+  planned_ = true;
+  return all_known();
+}
+
+// Computes a node whose inputs are all constant, once.
+void Executor::fold(Step& step) {
+  bool values_set = std::all_of(step.node().outputs.begin(), step.node().outputs.end(), [&](int i) {
+    return i == kAbsent || values_[static_cast<size_t>(i)].kind == Value::Kind::constant;
+  });
+  if (!values_set) {
+    for (int i : step.node().outputs)
+      if (i != kAbsent) values_[static_cast<size_t>(i)].own_data();
+    step.own_scratch();
+    step.resolve();
+    step.run_now();
+    for (int i : step.node().outputs)
+      if (i != kAbsent) values_[static_cast<size_t>(i)].kind = Value::Kind::constant;
+  }
+  step.set_folded();
+}
+
+void Executor::place() {
+  // Time 0 is when inputs are filled; step k runs at time k + 1; outputs are read at time end.
+  const int end = static_cast<int>(steps_.size()) + 1;
+  const size_t count = values_.size();
+  std::vector<BufferRequest> life(count);
+  std::vector<bool> used(count, false);
+  auto extend = [&](int tensor, int time) {
+    if (tensor == kAbsent) return;
+    size_t i = static_cast<size_t>(tensor);
+    if (!used[i]) life[i].first = life[i].last = time;
+    used[i] = true;
+    life[i].first = std::min(life[i].first, time);
+    life[i].last = std::max(life[i].last, time);
+  };
+  for (int i : spec_.inputs) extend(i, 0);
+  for (size_t k = 0; k < steps_.size(); ++k) {
+    if (steps_[k]->folded()) continue;
+    for (int i : steps_[k]->node().inputs) extend(i, static_cast<int>(k) + 1);
+    for (int i : steps_[k]->node().outputs) extend(i, static_cast<int>(k) + 1);
+  }
+  for (int i : spec_.outputs) extend(i, end);
+  if (session_.options.keep_all)
+    for (BufferRequest& r : life) r.first = 0, r.last = end;
+
+  // Outputs that share their input's memory: both get the owner's request.
+  std::vector<size_t> owner(count);
+  std::iota(owner.begin(), owner.end(), size_t{0});
+  if (!session_.options.keep_all)
+    for (auto& step : steps_) {
+      if (step->late() || step->folded()) continue;
+      for (auto [output, input] : step->aliases()) {
+        int from = step->node().inputs[static_cast<size_t>(input)], to = step->node().outputs[static_cast<size_t>(output)];
+        if (from == kAbsent || to == kAbsent) continue;
+        size_t a = static_cast<size_t>(from), b = static_cast<size_t>(to);
+        if (values_[a].kind != Value::Kind::arena || values_[b].kind != Value::Kind::arena) continue;
+        if (values_[a].info.bytes() != values_[b].info.bytes()) continue;
+        owner[b] = owner[a];
+        life[owner[a]].first = std::min(life[owner[a]].first, life[b].first);
+        life[owner[a]].last = std::max(life[owner[a]].last, life[b].last);
+      }
+    }
+
+  std::vector<BufferRequest> requests;
+  std::vector<size_t> request_of(count, SIZE_MAX);
+  for (size_t i = 0; i < count; ++i) {
+    if (values_[i].kind != Value::Kind::arena || owner[i] != i) continue;
+    if (!used[i] && !session_.options.keep_all) continue;
+    request_of[i] = requests.size();
+    requests.push_back({values_[i].info.bytes(), life[i].first, life[i].last});
+  }
+  std::vector<std::pair<Step*, size_t>> scratch;
+  for (size_t k = 0; k < steps_.size(); ++k) {
+    if (steps_[k]->folded() || steps_[k]->late()) continue;
+    for (size_t s = 0; s < steps_[k]->scratch_requests().size(); ++s) {
+      scratch.emplace_back(steps_[k].get(), s);
+      requests.push_back({steps_[k]->scratch_requests()[s], static_cast<int>(k) + 1, static_cast<int>(k) + 1});
+    }
+  }
+  memory_ = plan_memory(requests, end, session_.options.memory_limit);
+  arena_.reserve(memory_.arena_bytes);
+  char* base = arena_.as<char>();
+  for (size_t i = 0; i < count; ++i)
+    if (values_[i].kind == Value::Kind::arena && request_of[owner[i]] != SIZE_MAX) {
+      size_t offset = memory_.offsets[request_of[owner[i]]];
+      // The one place where addresses are made: nothing may reach beyond the arena.
+      check(offset + values_[i].info.bytes() <= memory_.arena_bytes, "tensor '", values_[i].info.name,
+            "' does not fit the arena");
+      values_[i].data = base + offset;
+    }
+  size_t next = requests.size() - scratch.size();
+  for (auto [step, index] : scratch) step->set_scratch(index, base + memory_.offsets[next++]);
+  for (auto& step : steps_)
+    if (!step->late() && !step->folded()) step->resolve();
+}
+
+void Executor::reset_variables() {
+  for (Value& v : values_) {
+    if (v.kind != Value::Kind::variable || v.info.bytes() == 0) continue;
+    // As the reference: the zero point for int8, zero for everything else.
+    int fill = v.info.dtype == DType::int8 && v.info.quantized() ? v.info.zero_point() : 0;
+    std::memset(v.own.data(), fill, v.info.bytes());
+  }
+  for (auto& step : steps_) step->reset_variables();
+}
+
+void Executor::run_steps(std::vector<double>* times) {
+  if (!planned_) plan();
+  if (times) times->resize(steps_.size(), 0.0);
+  Step* current = nullptr;
+  try {
+    for (size_t k = 0; k < steps_.size(); ++k) {
+      current = steps_[k].get();
+      if (current->folded()) continue;
+      auto start = times ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
+      if (current->late())
+        current->run_late();
+      else
+        current->run_now();
+      if (times) (*times)[k] += std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    }
+  } catch (const std::bad_alloc&) {
+    current->rethrow(Error("out of memory"));
+  } catch (const ValueUnknown& e) {
+    current->rethrow(Error(concat("the value of input ", e.input, " is not available")));
+  } catch (const Error& e) {
+    current->rethrow(e);
+  }
+}
+
+std::vector<StepInfo> Executor::steps() const {
+  std::vector<StepInfo> all;
+  for (auto& step : steps_) all.push_back(step->info());
+  return all;
+}
+
+}  // namespace sanderling

@@ -1,0 +1,95 @@
+// Runs one graph of a model.
+//
+// plan() prepares every node once, in order, and places all tensors in one arena. A node whose output shapes depend
+// on data (a RESHAPE whose target is computed, WHILE, a user's operator) and everything after it that depends on it
+// are *late* nodes: they are prepared when they run, and prepared again only when the shapes or values that they
+// looked at have changed. Late tensors live in buffers of their own that only grow, so a steady stream of runs
+// does not allocate there either.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
+#include "graph/memory_plan.h"
+#include "graph/spec.h"
+#include "ops/op.h"
+
+namespace sanderling {
+
+struct PlanOptions {
+  Isa isa = Isa::portable;
+  size_t memory_limit = size_t{1} << 31;  // bytes for the tensors of a graph, and for any one buffer
+  bool keep_all = false;                  // every tensor keeps its own memory until the next run
+};
+
+// What the graphs of one model share.
+struct Session {
+  std::shared_ptr<const ModelSpec> model;
+  PlanOptions options;
+  ThreadPool pool;
+  Resources resources;
+
+  Session(std::shared_ptr<const ModelSpec> m, PlanOptions o, int threads)
+      : model(std::move(m)), options(o), pool(threads) {}
+};
+
+// One step of a plan, for reports.
+struct StepInfo {
+  std::string op, name, kernel;
+  Shape output_shape;
+  std::string output_dtype;
+  int64_t macs = 0;
+  bool folded = false;  // computed once when the plan was made
+  bool late = false;
+};
+
+class Executor : public Subgraph {
+ public:
+  Executor(Session& session, size_t graph);
+  ~Executor() override;
+
+  int num_inputs() const override;
+  int num_outputs() const override;
+  const TensorInfo& input(int i) const override;
+  const TensorInfo& output(int i) const override;
+  void resize_input(int i, const Shape&) override;
+  bool plan() override;
+  void* input_data(int i) override;
+  const void* output_data(int i) override;
+  void run() override { run_steps(nullptr); }
+
+  // As run(); adds the nanoseconds of each step to times (resized to the number of steps).
+  void run_profiled(std::vector<double>& times) { run_steps(&times); }
+  // State of the operators back to what it was at load (variable tensors; Session::resources is reset apart).
+  void reset_variables();
+
+  std::vector<StepInfo> steps() const;
+  size_t arena_bytes() const { return memory_.arena_bytes; }
+  size_t arena_lower_bound() const { return memory_.lower_bound; }
+
+  // Any tensor, for inspection after a run with keep_all. Null data: not computed.
+  const TensorInfo& tensor(int index) const;
+  const void* tensor_data(int index) const;
+
+ private:
+  class Step;
+  struct Value;
+  friend class Step;
+
+  void run_steps(std::vector<double>* times);
+  void place();
+  void fold(Step& step);
+
+  Session& session_;
+  const GraphSpec& spec_;
+  std::vector<Value> values_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  MemoryPlan memory_;
+  AlignedBuffer arena_;
+  bool planned_ = false;
+};
+
+}  // namespace sanderling

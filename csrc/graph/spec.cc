@@ -1,0 +1,95 @@
+#include "graph/spec.h"
+
+#include <limits>
+
+namespace sanderling {
+namespace {
+
+void check_index(int index, size_t count, bool may_be_absent, const char* what, const std::string& where) {
+  bool fine = (index >= 0 && static_cast<size_t>(index) < count) || (may_be_absent && index == kAbsent);
+  check(fine, where, ": ", what, " refers to tensor ", index, ", but there are ", count);
+}
+
+void check_quantization(const TensorInfo& t) {
+  const Quantization& q = t.quantization;
+  check(q.scale.size() == q.zero_point.size(), "tensor '", t.name, "' has ", q.scale.size(), " scales and ",
+        q.zero_point.size(), " zero points");
+  int64_t low = 0, high = 0;
+  switch (t.dtype) {
+    case DType::int8: low = -128, high = 127; break;
+    case DType::uint8: low = 0, high = 255; break;
+    case DType::int16: low = -32768, high = 32767; break;
+    case DType::int4: low = -8, high = 7; break;
+    default: low = std::numeric_limits<int32_t>::min(), high = std::numeric_limits<int32_t>::max();
+  }
+  for (int32_t z : q.zero_point)
+    check(z >= low && z <= high, "tensor '", t.name, "' (", dtype_name(t.dtype), ") has zero point ", z,
+          ", outside [", low, ", ", high, "]");
+  if (q.scale.size() > 1) {
+    check(q.axis >= 0 && q.axis < t.shape.rank(), "tensor '", t.name, "' has per-channel scales along dimension ",
+          q.axis, ", but its shape is ", t.shape);
+    check(static_cast<int64_t>(q.scale.size()) == t.shape[q.axis], "tensor '", t.name, "' of shape ", t.shape, " has ",
+          q.scale.size(), " scales along dimension ", q.axis);
+  }
+}
+
+// Every tensor has one origin, and is there before it is read.
+void check_definitions(const GraphSpec& g) {
+  std::vector<bool> defined(g.tensors.size(), false);
+  for (size_t i = 0; i < g.tensors.size(); ++i)
+    defined[i] = g.tensors[i].data != nullptr || g.tensors[i].info.is_variable;
+  for (int i : g.inputs) defined[static_cast<size_t>(i)] = true;
+  for (const NodeSpec& n : g.nodes) {
+    for (int i : n.inputs)
+      check(i == kAbsent || defined[static_cast<size_t>(i)], n.name, ": its input '",
+            i == kAbsent ? "" : g.tensors[static_cast<size_t>(i)].info.name, "' has not been computed before it");
+    for (int i : n.outputs) {
+      if (i == kAbsent) continue;
+      check(!defined[static_cast<size_t>(i)], n.name, ": its output '", g.tensors[static_cast<size_t>(i)].info.name,
+            "' already has a value (a constant, an input, a variable, or another node's output)");
+      defined[static_cast<size_t>(i)] = true;
+    }
+  }
+  for (int i : g.outputs)
+    check(defined[static_cast<size_t>(i)], "graph output '", g.tensors[static_cast<size_t>(i)].info.name,
+          "' is never computed");
+}
+
+// Depth-first walk over calls between graphs.
+void check_calls(const ModelSpec& model, size_t graph, std::vector<int>& state) {
+  check(state[graph] != 1, "graph ", graph, " calls itself");
+  if (state[graph] == 2) return;
+  state[graph] = 1;
+  for (const NodeSpec& node : model.graphs[graph].nodes)
+    for (const char* name : {"then_subgraph_index", "else_subgraph_index", "cond_subgraph_index", "body_subgraph_index",
+                             "init_subgraph_index"}) {
+      if (!node.attributes.has(name)) continue;
+      int64_t callee = node.attributes.integer(name);
+      check(callee >= 0 && static_cast<size_t>(callee) < model.graphs.size(), node.name, ": option '", name, "' is ",
+            callee, ", but the model has ", model.graphs.size(), " graphs");
+      check_calls(model, static_cast<size_t>(callee), state);
+    }
+  state[graph] = 2;
+}
+
+}  // namespace
+
+void ModelSpec::validate() const {
+  check(!graphs.empty(), "the model has no graph");
+  for (const GraphSpec& g : graphs) {
+    for (const TensorSpec& t : g.tensors) check_quantization(t.info);
+    for (int i : g.inputs) check_index(i, g.tensors.size(), false, "a graph input", "graph");
+    for (int i : g.outputs) check_index(i, g.tensors.size(), false, "a graph output", "graph");
+    for (const NodeSpec& n : g.nodes) {
+      check(n.op != nullptr, n.name, ": unknown operator");
+      for (int i : n.inputs) check_index(i, g.tensors.size(), true, "an input", n.name);
+      for (int i : n.outputs) check_index(i, g.tensors.size(), true, "an output", n.name);
+      for (int i : n.intermediates) check_index(i, g.tensors.size(), true, "an intermediate tensor", n.name);
+    }
+    check_definitions(g);
+  }
+  std::vector<int> state(graphs.size(), 0);
+  for (size_t i = 0; i < graphs.size(); ++i) check_calls(*this, i, state);
+}
+
+}  // namespace sanderling

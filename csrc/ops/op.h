@@ -1,0 +1,205 @@
+// The interface between an operator and the engine.
+//
+// An operator is one function, prepare(PrepareContext&), which validates the node, sets the shapes of its outputs,
+// packs constants, asks for scratch memory, and hands over the function that runs at each inference:
+//
+//   void prepare_neg(PrepareContext& ctx) {
+//     const TensorInfo& x = ctx.input(0);
+//     ctx.set_output_shape(0, x.shape);
+//     int64_t n = x.shape.elements();
+//     ctx.on_run([n](RunContext& run) { negate(run.input<float>(0), run.output<float>(0), n); });
+//   }
+//
+// prepare() throws Error (check(), fail()) on anything wrong: the engine adds which node it was. The run function
+// may throw only for faults in data that are seen at run time (an index out of range), and never inside
+// parallel_for. It must not allocate; sizes that depend on data are the exception (resize_output).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "cpu/isa.h"
+#include "ops/attributes.h"
+#include "ops/resources.h"
+#include "ops/tensor.h"
+
+namespace sanderling {
+
+class RunContext;
+using RunFunction = std::function<void(RunContext&)>;
+
+// A graph that a control-flow operator (IF, WHILE, CALL_ONCE) calls. Implemented by the engine.
+class Subgraph {
+ public:
+  virtual ~Subgraph() = default;
+  virtual int num_inputs() const = 0;
+  virtual int num_outputs() const = 0;
+  virtual const TensorInfo& input(int i) const = 0;
+  virtual const TensorInfo& output(int i) const = 0;  // shape: valid after plan() or run()
+  virtual void resize_input(int i, const Shape&) = 0;
+  // (Re)plans for the present input shapes; true if all output shapes are known without running.
+  virtual bool plan() = 0;
+  virtual void* input_data(int i) = 0;
+  virtual const void* output_data(int i) = 0;
+  virtual void run() = 0;
+};
+
+// Memory of one argument, resolved by the engine before the run function is called.
+class RunContext {
+ public:
+  template <class T>
+  const T* input(int i) const {
+    return static_cast<const T*>(input_data_[i]);
+  }
+  bool has_input(int i) const { return input_data_[i] != nullptr; }
+  // State kept between runs: an input tensor with is_variable.
+  template <class T>
+  T* variable(int i) const {
+    return static_cast<T*>(const_cast<void*>(input_data_[i]));
+  }
+  template <class T>
+  T* output(int i) const {
+    return static_cast<T*>(output_data_[i]);
+  }
+  // Memory asked for with PrepareContext::scratch; 64-byte aligned, content undefined.
+  template <class T>
+  T* scratch(int i) const {
+    return static_cast<T*>(scratch_data_[i]);
+  }
+
+  int threads() const { return pool_->threads(); }
+  // f(begin, end, thread) over [0, count); cost: nanoseconds of one item, roughly. See ThreadPool.
+  template <class F>
+  void parallel_for(int64_t count, double cost, const F& f) const {
+    pool_->parallel_for(count, cost, f);
+  }
+
+  // For outputs announced with output_shape_at_run: sets the shape and returns memory for it.
+  virtual void* resize_output(int i, const Shape&) = 0;
+  // Shape of input i now; only needed by operators that use output_shape_at_run (others know it from prepare).
+  virtual const Shape& input_shape(int i) const = 0;
+
+ protected:
+  ~RunContext() = default;
+  std::vector<const void*> input_data_;
+  std::vector<void*> output_data_;
+  std::vector<void*> scratch_data_;
+  ThreadPool* pool_ = nullptr;
+};
+
+// Thrown by PrepareContext::value where a value is not yet known; the engine then prepares the node at run time.
+struct ValueUnknown {
+  int input;
+};
+
+// An operator that the user registered: runs outside the core (Python). Given inputs with their present shapes, it
+// calls resize_output for each output.
+using CustomFunction = std::function<void(RunContext&)>;
+
+class PrepareContext {
+ public:
+  virtual ~PrepareContext() = default;
+
+  int num_inputs() const { return static_cast<int>(inputs_.size()); }
+  int num_outputs() const { return static_cast<int>(outputs_.size()); }
+  int num_intermediates() const { return static_cast<int>(intermediates_.size()); }
+  // Throws Error unless the node has between low and high inputs (absent ones at the end may be left out).
+  void expect_inputs(int low, int high) const {
+    check(num_inputs() >= low && num_inputs() <= high, "has ", num_inputs(), " inputs; ", low,
+          low == high ? "" : concat(" to ", high), " expected");
+  }
+  void expect_outputs(int n) const { check(num_outputs() == n, "has ", num_outputs(), " outputs; ", n, " expected"); }
+
+  bool has_input(int i) const { return i < num_inputs() && inputs_[i] != nullptr; }
+  // Shapes of inputs are known here. Throws Error where the input is absent.
+  const TensorInfo& input(int i) const {
+    check(has_input(i), "input ", i, " is missing");
+    return *inputs_[i];
+  }
+  // dtype and quantization of an output as the model declares them. Its shape is the operator's to set.
+  const TensorInfo& output(int i) const {
+    check(i < num_outputs() && outputs_[i] != nullptr, "output ", i, " is missing");
+    return *outputs_[i];
+  }
+  const TensorInfo& intermediate(int i) const {
+    check(i < num_intermediates() && intermediates_[i] != nullptr, "intermediate tensor ", i, " is missing");
+    return *intermediates_[i];
+  }
+  const Attributes& attributes() const { return *attributes_; }
+
+  // The value of an input if it is known now (a constant, or computed from constants), else null.
+  virtual const void* value_or_null(int i) = 0;
+  // The value of an input that the operator needs now (a shape, an axis, weights to pack). Where it is not known
+  // yet, the engine calls prepare again at run time with the value at hand: call this before any costly work.
+  template <class T>
+  const T* value(int i) {
+    check(input(i).dtype == DTypeOf<T>::value, "input ", i, " is ", dtype_name(input(i).dtype), "; ",
+          dtype_name(DTypeOf<T>::value), " expected");
+    const void* v = value_or_null(i);
+    if (v == nullptr) throw ValueUnknown{i};
+    return static_cast<const T*>(v);
+  }
+  // An int32 or int64 input as int64 values: axes, sizes, permutations.
+  std::vector<int64_t> int_values(int i) {
+    const TensorInfo& t = input(i);
+    size_t n = static_cast<size_t>(t.shape.elements());
+    if (t.dtype == DType::int64) {
+      const int64_t* v = value<int64_t>(i);
+      return {v, v + n};
+    }
+    check(t.dtype == DType::int32, "input ", i, " is ", dtype_name(t.dtype), "; int32 or int64 expected");
+    const int32_t* v = value<int32_t>(i);
+    return {v, v + n};
+  }
+
+  virtual void set_output_shape(int i, const Shape&) = 0;
+  // The output's value follows from shapes alone (SHAPE, RANK): `bytes` bytes, copied.
+  virtual void set_output_value(int i, const void* data) = 0;
+  // The output's shape is known only after running: the run function calls resize_output.
+  virtual void output_shape_at_run(int i) = 0;
+  // Output i has the bytes of input j: the engine may give both the same memory (the run function then gets
+  // equal pointers and must not copy: test input == output first).
+  virtual void may_alias(int output, int input) = 0;
+  // The node has an effect beyond its outputs (writes a variable): it is run even where its inputs are constant.
+  virtual void has_side_effects() = 0;
+
+  // Scratch memory for each run; returns the index for RunContext::scratch.
+  virtual int scratch(size_t bytes) = 0;
+  virtual int threads() const = 0;
+
+  void on_run(RunFunction run) { run_ = std::move(run); }
+  // For profile(): multiply-adds of one run, and the kernel that was chosen.
+  void set_macs(int64_t macs) { macs_ = macs; }
+  void set_kernel(Isa isa) { isa_ = isa; }
+
+  // The kernels to use: the best of this CPU, or what the user asked for.
+  Isa isa() const { return max_isa_; }
+
+  virtual Subgraph& subgraph(int64_t index) = 0;
+  virtual Resources& resources() = 0;
+  virtual const CustomFunction* custom_function() const = 0;
+
+ protected:
+  std::vector<const TensorInfo*> inputs_, outputs_, intermediates_;
+  const Attributes* attributes_ = nullptr;
+  RunFunction run_;
+  int64_t macs_ = 0;
+  Isa isa_ = Isa::portable;
+  Isa max_isa_ = Isa::portable;
+};
+
+struct OpDef {
+  const char* name;
+  void (*prepare)(PrepareContext&);
+};
+
+// Null where there is no such operator.
+const OpDef* find_op(const std::string& name);
+// All operators, sorted by name.
+std::vector<const OpDef*> all_ops();
+
+}  // namespace sanderling
