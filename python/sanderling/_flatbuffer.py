@@ -141,17 +141,19 @@ class Table:
         """Read a vector of scalars; more than `most` elements are a fault."""
         width = _SCALARS[code].size
         start, count = self._span(slot, width, field)
+        if not count:
+            return ()
         if most is not None and count > most:
             self._reader.fail(field, f"has {count} elements; at most {most} make sense")
         self._reader.charge(count * width, field)
         return struct.unpack_from(f"<{count}{code}", self._reader.view, start)
 
-    def array(self, slot: int, dtype: npt.DTypeLike, field: str) -> npt.NDArray[Any]:
+    def array(self, slot: int, dtype: np.dtype[Any], field: str) -> npt.NDArray[Any]:
         """Read a vector of numbers as a new array."""
-        dtype = np.dtype(dtype)
         start, count = self._span(slot, dtype.itemsize, field)
-        self._reader.charge(count * dtype.itemsize, field)
-        return np.frombuffer(self._reader.view, dtype.newbyteorder("<"), count, start).astype(dtype)
+        size = count * dtype.itemsize
+        self._reader.charge(size, field)
+        return np.frombuffer(bytes(self._reader.view[start : start + size]), dtype)
 
     def blob(self, slot: int, field: str) -> npt.NDArray[np.uint8] | None:
         """View a vector of bytes in the file, without a copy."""

@@ -44,7 +44,7 @@ class _Child:
     """One child process with its two pipes; what it prints goes to a file for messages."""
 
     def __init__(self) -> None:
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
         self._process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler=0", str(Path(__file__).with_name("oracle_child.py"))],
             stdin=subprocess.PIPE,
@@ -57,7 +57,8 @@ class _Child:
         self.log.seek(0)
         self.log.truncate()
         payload = pickle.dumps(request, pickle.HIGHEST_PROTOCOL)
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             self._process.stdin.write(_LENGTH.pack(len(payload)))
             self._process.stdin.write(payload)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sanderling._flatbuffer import Reader, Table
 
-_INDEX_TYPES = {1: np.int32, 2: np.uint16, 3: np.uint8}
+_INDEX_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype(np.int32), 2: np.dtype(np.uint16), 3: np.dtype(np.uint8)}
 _SPARSE_CSR = 1
 
 EXPANSION = 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ IDENTIFIER = b"TFL3"
 
 MAX_RANK = 8
 MAX_TENSOR_BYTES = 1 << 40
-_MAX_CHANNELS = 1 << 24
+
+_F32, _I64 = np.dtype(np.float32), np.dtype(np.int64)
 
 _QUANTIZED = {"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "int4", "uint4", "int2"}
 _BLOCKWISE = {2: "blockwise", 3: "multi-axis"}
@@ -67,18 +69,21 @@ class _Importer:
         if version != 3:
             reader.fail("version", f"{version} is not a version of the format that can be read (3 is)")
         self._codes = [self._operator_code(i, table) for i, table in enumerate(root.tables(1, "operator_codes"))]
+        reader.place = ""
         self._buffers = root.tables(4, "buffers")
         graphs = [self._graph(i, table) for i, table in enumerate(root.tables(2, "subgraphs"))]
         if not graphs:
             reader.fail("subgraphs", "the model has none")
         check_graph_calls(reader, graphs)
         reader.place = ""
+        description = root.string(3, "description")
+        metadata_tables, signature_tables = root.tables(6, "metadata"), root.tables(7, "signature_defs")
         return ir.Model(
             graphs=graphs,
             source=reader.source,
-            signatures=[self._signature(i, table, graphs) for i, table in enumerate(root.tables(7, "signature_defs"))],
-            description=root.string(3, "description"),
-            metadata=self._metadata(root),
+            signatures=[self._signature(i, table, graphs) for i, table in enumerate(signature_tables)],
+            description=description,
+            metadata=self._metadata(metadata_tables),
         )
 
     def _operator_code(self, index: int, table: Table) -> Operator | str:
@@ -111,10 +116,10 @@ class _Importer:
             maps.append(names)
         return ir.Signature(table.string(2, "signature_key"), graph, *maps)
 
-    def _metadata(self, root: Table) -> dict[str, bytes]:
+    def _metadata(self, tables: list[Table]) -> dict[str, bytes]:
         reader = self._reader
         metadata: dict[str, bytes] = {}
-        for i, table in enumerate(root.tables(6, "metadata")):
+        for i, table in enumerate(tables):
             reader.place = f"metadata {i}"
             data = self._buffer(table.scalar(1, "I", 0, "buffer"))
             reader.charge(0 if data is None else data.size, "buffer")
@@ -245,32 +250,28 @@ class _Importer:
         details = table_.scalar(4, "B", 0, "quantization.details")
         if details in _BLOCKWISE:
             reader.fail("quantization.details", f"{_BLOCKWISE[details]} quantization is not supported")
-        scale = table_.vector(2, "f", "quantization.scale", most=_MAX_CHANNELS)
-        zero_point = table_.vector(3, "q", "quantization.zero_point", most=_MAX_CHANNELS)
-        if not scale:
+        scale = table_.array(2, _F32, "quantization.scale")
+        zero_point = table_.array(3, _I64, "quantization.zero_point")
+        count = scale.size
+        if not count:
             return None
-        count = len(scale)
         axis = table_.scalar(6, "i", 0, "quantization.quantized_dimension") if count > 1 else 0
         # Float tensors carry leftovers of training here; nothing reads them, so nothing is wrong with them.
         strict = dtype in _QUANTIZED
-        scales = np.array(scale, np.float32)
-        if not zero_point:
-            zero_points = np.zeros(count, np.int64)
-        else:
-            zero_points = np.array(zero_point, np.int64)
-            if zero_points.size == 1:
-                zero_points = np.repeat(zero_points, count)
+        if zero_point.size != count and zero_point.size <= 1:
+            zero_point = np.full(count, zero_point[0] if zero_point.size else 0, np.int64)
         fault = None
-        if not np.all((scales >= 0) & np.isfinite(scales)):
+        # Comparisons with not-a-number are false.
+        if not (0.0 <= scale.item() < math.inf if count == 1 else ((scale >= 0) & (scale < np.inf)).all()):
             fault = "quantization.scale", "has a value that is negative, infinite or not a number"
-        elif zero_points.size != count:
-            fault = "quantization.zero_point", f"has {zero_points.size} values for {count} scales"
+        elif zero_point.size != count:
+            fault = "quantization.zero_point", f"has {zero_point.size} values for {count} scales"
         elif count > 1 and not 0 <= axis < len(shape):
             fault = "quantization.quantized_dimension", f"{axis} is not a dimension of shape {shape}"
         elif count > 1 and shape[axis] != count:
             fault = "quantization.scale", f"has {count} values for dimension {axis} of shape {shape}"
         if fault is None:
-            return ir.Quantization(scales, zero_points, axis)
+            return ir.Quantization(scale, zero_point, axis)
         if strict:
             reader.fail(*fault)
         return None
