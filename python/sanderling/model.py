@@ -3,61 +3,401 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.lowering import lower
+from sanderling.profile import Profile, make_profile
+from sanderling.tensor_info import TensorInfo, describe
+
+Array = npt.NDArray[Any]
+Shape = Sequence[int]
 
 MEMORY_LIMIT = 2**31
 """Bytes that a model's tensors may take unless `load` is told otherwise."""
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Memory of a planned model, in bytes.
+
+    Attributes
+    ----------
+    arena : int
+        The one block in which all computed tensors live.
+    lower_bound : int
+        The most bytes that are alive at one step: no plan could use less.
+    constants : int
+        Weights and other constants as the file holds them (packed copies that kernels make are not counted).
+    """
+
+    arena: int
+    lower_bound: int
+    constants: int
+
+
 class Model:
-    """A model, planned and ready to run. Made by `load`."""
+    """A model, planned and ready to run; made by `load`.
 
-    def __init__(self, model: ir.Model, *, threads: int | None = None, isa: str = "", memory_limit: int = MEMORY_LIMIT):
+    Calls from several threads are safe and run one after the other.
+    """
+
+    def __init__(self, model: ir.Model, *, threads: int | None = None, isa: str | None = None,
+                 memory_limit: int = MEMORY_LIMIT) -> None:  # fmt: skip
         self._ir = model
-        self._graph = model.graphs[0]
-        spec = lower(model)
-        try:
-            self._runner = _core.Runner(
-                model=spec,
-                isa=isa,
-                threads=threads or _core.available_cores(),
-                memory_limit=memory_limit,
-                keep_all=False,
-            )
-            self._plan([self._graph.tensors[i].shape for i in self._graph.inputs])
-        except _core.CoreError as e:
-            raise ModelError(f"{model.source}: {e}") from None
+        self._options: dict[str, Any] = {
+            "isa": _check_isa(isa),
+            "threads": _thread_count(threads),
+            "memory_limit": memory_limit,
+        }
+        self._spec = lower(model)
+        with self._errors():
+            self._runner = _core.Runner(model=self._spec, keep_all=False, **self._options)
+        self._entries = {0: _Entry(self, 0)}
 
-    def _plan(self, shapes: Sequence[Sequence[int]]) -> None:
-        self._runner.plan(graph=0, shapes=[list(s) for s in shapes])
+    @property
+    def source(self) -> str:
+        """File that the model came from, for messages."""
+        return self._ir.source
 
-    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run on arrays in the order of the model's inputs."""
-        try:
-            return self._runner.run(0, [np.ascontiguousarray(x) for x in inputs])
-        except _core.CoreError as e:
-            raise ModelError(f"{self._ir.source}: {e}") from None
+    @property
+    def ir(self) -> ir.Model:
+        """The model as the importer read it."""
+        return self._ir
 
-    def resize(self, shapes: Sequence[Sequence[int]]) -> None:
-        """Plan for other input shapes."""
-        try:
-            self._plan(shapes)
-        except _core.CoreError as e:
-            raise ModelError(f"{self._ir.source}: {e}") from None
+    @property
+    def threads(self) -> int:
+        """Threads that share the work of a step."""
+        return int(self._options["threads"])
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        """Inputs in order, with their present shapes."""
+        return list(self._entries[0].inputs)
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        """Outputs in order. Shapes that depend on data are those of the latest run."""
+        return self._entries[0].outputs()
+
+    @property
+    def memory(self) -> Memory:
+        """Bytes of the plan for the present input shapes."""
+        with self._errors():
+            m = self._runner.memory(0)
+        constants = sum(t.data.nbytes for g in self._ir.graphs for t in g.tensors if t.data is not None)
+        return Memory(m["arena_bytes"], m["lower_bound_bytes"], constants)
+
+    @property
+    def signatures(self) -> dict[str, SignatureRunner]:
+        """Named entry points of the file, each callable with arguments by name."""
+        return {s.key: SignatureRunner(self, s) for s in self._ir.signatures}
+
+    def __call__(self, *args: npt.ArrayLike, **kwargs: npt.ArrayLike) -> Any:
+        """Run the model.
+
+        Parameters
+        ----------
+        *args, **kwargs : array_like
+            The inputs in order, or by name: the tensor's name, or the argument's name in the model's signature. A
+            float array given to a quantized input is quantized with the input's scale and zero point (rounding half
+            away from zero, saturating); an array of the input's own dtype passes through. Float arrays are converted
+            to the float type of a float input.
+
+        Returns
+        -------
+        ndarray or tuple of ndarray
+            New arrays, in the model's own dtypes (see `TensorInfo.dequantize`): one, or a tuple in order.
+
+        Raises
+        ------
+        TypeError
+            Too many, too few, unknown or wrongly typed inputs.
+        ValueError
+            A wrong shape (see `resize`), or NaN for a quantized input.
+        ModelError
+            The model fails on these values (an index out of range, a division of integers by zero).
+        """
+        results = self._entries[0].run(args, kwargs)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def run(self, inputs: Mapping[str, npt.ArrayLike] | Sequence[npt.ArrayLike]) -> dict[str, Array]:
+        """Run on inputs by name (or a list in order); return all outputs by name.
+
+        The names are those in `inputs` and `outputs`. See `__call__` for conversions and errors.
+        """
+        entry = self._entries[0]
+        results = entry.run((), inputs) if isinstance(inputs, Mapping) else entry.run(tuple(inputs), {})
+        return dict(zip(entry.output_names, results, strict=True))
+
+    def resize(self, *args: Shape | Mapping[str, Shape], **kwargs: Shape) -> None:
+        """Plan for other input shapes: another batch, another picture size.
+
+        Parameters
+        ----------
+        *args, **kwargs : sequence of int
+            Shapes in order or by name; inputs that are not named keep theirs. A dict of shapes by name is taken too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Unknown names, or shapes that are not sequences of non-negative integers.
+        ModelError
+            The model cannot run at these shapes. It stays as it was.
+        """
+        if len(args) == 1 and isinstance(args[0], Mapping):
+            args, kwargs = (), {**args[0], **kwargs}
+        entry = self._entries[0]
+        shapes: list[Shape] = [t.shape for t in entry.inputs]
+        for i, value in entry.by_index(args, kwargs, "shapes"):
+            shapes[i] = _check_shape(entry.inputs[i].name, value)
+        entry.plan(shapes)
 
     def reset(self) -> None:
-        """Put all state back to what it was at load."""
-        self._runner.reset()
+        """Put all state (variables, recurrent states) back to what it was at load."""
+        with self._errors():
+            self._runner.reset()
+
+    def profile(self, *args: npt.ArrayLike, runs: int = 10, **kwargs: npt.ArrayLike) -> Profile:
+        """Time every step.
+
+        Parameters
+        ----------
+        *args, **kwargs : array_like
+            Inputs as in `__call__`.
+        runs : int
+            Timed runs, after one that is not timed; each step's median is reported.
+
+        Returns
+        -------
+        Profile
+            One row for each step that runs: operator, name, shape, multiply-adds, ms, share, GMAC/s, kernel.
+        """
+        if runs < 1:
+            raise ValueError(f"profile: runs is {runs}; at least 1 expected")
+        inputs = self._entries[0].prepare(args, kwargs)
+        with self._errors():
+            self._runner.run(0, inputs)
+            times = np.array([self._runner.run_profiled(0, inputs)[1] for _ in range(runs)])
+            steps = self._runner.steps(0)
+        return make_profile(steps, np.median(times, axis=0) / 1e6, self._graph_labels())
+
+    def tensors(self, *args: npt.ArrayLike, **kwargs: npt.ArrayLike) -> dict[str, Array]:
+        """Run once and return every tensor of the main graph by name, constants and intermediate values included.
+
+        A second plan without shared memory is made for it: use it to debug, not to measure. State is not carried over:
+        a stateful model starts from reset. Equal names get the tensor's index behind "#".
+        """
+        entry = self._entries[0]
+        inputs = entry.prepare(args, kwargs)
+        values: dict[str, Array] = {}
+        with self._errors():
+            runner = _core.Runner(model=self._spec, keep_all=True, **self._options)
+            runner.plan(graph=0, shapes=[list(x.shape) for x in inputs])
+            runner.run(0, inputs)
+            for i, tensor in enumerate(self._ir.graphs[0].tensors):
+                value = runner.tensor(0, i)
+                if value is not None:
+                    values[f"{tensor.name}#{i}" if tensor.name in values else tensor.name] = value
+        return values
+
+    def __repr__(self) -> str:
+        ends = [", ".join(f"{t.name} {t.dtype}{list(t.shape)}" for t in ts) for ts in (self.inputs, self.outputs)]
+        return f"<sanderling.Model {self.source}: {ends[0]} -> {ends[1]}>"
+
+    def _graph_labels(self) -> list[str]:
+        """Name of each operator: that of its first output."""
+        graph = self._ir.graphs[0]
+        return [next((graph.tensors[i].name for i in node.outputs if i >= 0), "") for node in graph.nodes]
+
+    def _entry(self, graph: int) -> _Entry:
+        if graph not in self._entries:
+            self._entries[graph] = _Entry(self, graph)
+        return self._entries[graph]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except _core.CoreError as e:
+            raise ModelError(f"{self._ir.source}: {e}") from None
 
 
-def load(source: str | os.PathLike[str] | bytes | memoryview, **options: Any) -> Model:
-    """Load a model from a file or from bytes."""
-    return Model(load_ir(source), **options)
+class _Entry:
+    """A graph that can be called from outside: its inputs, their names and present shapes."""
+
+    def __init__(self, model: Model, graph: int) -> None:
+        self._model = model
+        self._index = graph
+        self._graph = model.ir.graphs[graph]
+        tensors = self._graph.tensors
+        self.inputs = [describe(tensors[i]) for i in self._graph.inputs]
+        self.output_names = [tensors[i].name for i in self._graph.outputs]
+        self._names: dict[str, int] = {}
+        position = {t: i for i, t in enumerate(self._graph.inputs)}
+        for s in model.ir.signatures:
+            if s.graph == graph:
+                self._names.update({name: position[t] for name, t in s.inputs.items() if t in position})
+        self._names.update({t.name: i for i, t in enumerate(self.inputs)})
+        self.plan([t.shape for t in self.inputs])
+
+    def plan(self, shapes: Sequence[Shape]) -> None:
+        runner = self._model._runner
+        before = [list(t.shape) for t in self.inputs]
+        with self._model._errors():
+            try:
+                runner.plan(graph=self._index, shapes=[list(s) for s in shapes])
+            except _core.CoreError:
+                if [list(s) for s in shapes] != before:
+                    runner.plan(graph=self._index, shapes=before)
+                raise
+        self.inputs = [t.with_shape(s) for t, s in zip(self.inputs, shapes, strict=True)]
+
+    def outputs(self) -> list[TensorInfo]:
+        tensors = self._graph.tensors
+        with self._model._errors():
+            return [
+                describe(tensors[i]).with_shape(self._model._runner.output_shape(self._index, k))
+                for k, i in enumerate(self._graph.outputs)
+            ]
+
+    def by_index(self, args: Sequence[Any], kwargs: Mapping[str, Any], what: str) -> Iterator[tuple[int, Any]]:
+        """Pairs of input index and argument; TypeError for what fits no input, or fits one twice."""
+        names = ", ".join(repr(t.name) for t in self.inputs)
+        if len(args) > len(self.inputs):
+            raise TypeError(f"{len(args)} {what} were given, but the model has {len(self.inputs)} inputs: {names}")
+        seen = set(range(len(args)))
+        yield from enumerate(args)
+        for name, value in kwargs.items():
+            if name not in self._names:
+                raise TypeError(f"the model has no input {name!r}; its inputs are: {names}")
+            if self._names[name] in seen:
+                raise TypeError(f"input {name!r} was given twice")
+            seen.add(self._names[name])
+            yield self._names[name], value
+
+    def prepare(self, args: Sequence[npt.ArrayLike], kwargs: Mapping[str, npt.ArrayLike]) -> list[Array]:
+        """Return contiguous arrays in the model's dtypes and shapes, in order."""
+        arrays: list[Array | None] = [None] * len(self.inputs)
+        for i, value in self.by_index(args, kwargs, "inputs"):
+            arrays[i] = self.inputs[i].convert(value)
+        missing = [repr(t.name) for t, a in zip(self.inputs, arrays, strict=True) if a is None]
+        if missing:
+            raise TypeError(f"missing inputs: {', '.join(missing)}")
+        return [a for a in arrays if a is not None]
+
+    def run(self, args: Sequence[npt.ArrayLike], kwargs: Mapping[str, npt.ArrayLike]) -> list[Array]:
+        inputs = self.prepare(args, kwargs)
+        try:
+            return self._model._runner.run(self._index, inputs)
+        except _core.CoreError as e:
+            raise ModelError(f"{self._model.source}: {e}") from None
+
+
+class SignatureRunner:
+    """A named entry point: call it with arguments by name, get a dict of outputs by name."""
+
+    def __init__(self, model: Model, signature: ir.Signature) -> None:
+        self._model = model
+        self._signature = signature
+
+    @property
+    def inputs(self) -> dict[str, TensorInfo]:
+        """Arguments by name."""
+        tensors = self._model.ir.graphs[self._signature.graph].tensors
+        return {name: describe(tensors[i]) for name, i in self._signature.inputs.items()}
+
+    @property
+    def outputs(self) -> dict[str, TensorInfo]:
+        """Results by name, with the shapes that the file declares."""
+        tensors = self._model.ir.graphs[self._signature.graph].tensors
+        return {name: describe(tensors[i]) for name, i in self._signature.outputs.items()}
+
+    def __call__(self, **kwargs: npt.ArrayLike) -> dict[str, Array]:
+        """Run; see `Model.__call__` for conversions and errors."""
+        unknown = sorted(set(kwargs) - set(self._signature.inputs))
+        if unknown:
+            known = ", ".join(map(repr, self._signature.inputs))
+            raise TypeError(f"signature {self._signature.key!r} has no input {unknown[0]!r}; its inputs are: {known}")
+        results = self._model._entry(self._signature.graph).run((), kwargs)
+        position = {t: k for k, t in enumerate(self._model.ir.graphs[self._signature.graph].outputs)}
+        return {name: results[position[t]] for name, t in self._signature.outputs.items() if t in position}
+
+    def __repr__(self) -> str:
+        return f"<signature {self._signature.key!r}: {', '.join(self.inputs)} -> {', '.join(self.outputs)}>"
+
+
+def load(
+    source: str | os.PathLike[str] | bytes | memoryview,
+    threads: int | None = None,
+    *,
+    isa: str | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    source : path or bytes
+        A `.tflite` file, or its content.
+    threads : int, optional
+        Threads that share the work of each step; results do not depend on it. Default: the environment's
+        SANDERLING_THREADS, else the cores that this process may use.
+    isa : str, optional
+        Instruction set whose kernels are used (see ``sanderling doctor``). Default: the environment's SANDERLING_ISA,
+        else the best that this CPU has. Results do not depend on it.
+    memory_limit : int
+        Bytes that the model's tensors may take; a model that needs more is refused.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        There is no such file.
+    ModelError
+        The file is damaged, or uses what sanderling does not support; the message says where.
+    ValueError
+        `threads` or `isa` is not possible on this machine.
+    """
+    return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit)
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        text = os.environ.get("SANDERLING_THREADS", "")
+        if not text:
+            return _core.available_cores()
+        if not text.isdigit():
+            raise ValueError(f"SANDERLING_THREADS is {text!r}; a number expected")
+        threads = int(text)
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"threads is {threads}; 1 to 1024 expected")
+    return threads
+
+
+def _check_isa(isa: str | None) -> str:
+    name = isa or os.environ.get("SANDERLING_ISA", "")
+    available = _core.available_isas()
+    if name and name not in available:
+        raise ValueError(
+            f"instruction set {name!r} is not one that this CPU can run; available: {', '.join(available)}"
+        )
+    return name
+
+
+def _check_shape(name: str, shape: Any) -> tuple[int, ...]:
+    try:
+        extents = tuple(int(n) for n in shape)
+        fine = all(n >= 0 and n == m for n, m in zip(extents, shape, strict=True))
+    except (TypeError, ValueError):
+        fine = False
+    if not fine:
+        raise ValueError(f"shape of input {name!r} is {shape!r}; a sequence of non-negative integers expected")
+    return extents

@@ -62,12 +62,16 @@ def compare_sequence(
         raise
     ours = Model(load_ir(model), threads=threads)
     if resize is not None:
-        ours.resize(resize)
+        ours.resize(*resize)
     results = []
     for step, (inputs, theirs) in enumerate(zip(sequence, expected, strict=True)):
-        outputs = ours.run(inputs)
+        outputs = _as_list(ours(*inputs))
         assert len(outputs) == len(theirs)
         for k, (a, b) in enumerate(zip(outputs, theirs, strict=True)):
             assert_same(a, b, f"run {step}, output {k}", tolerance)
         results.append(outputs)
     return results
+
+
+def _as_list(outputs: object) -> list[np.ndarray]:
+    return list(outputs) if isinstance(outputs, tuple) else [outputs]  # type: ignore[list-item]
