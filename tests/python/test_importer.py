@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from sanderling.errors import ModelError
 from sanderling.exporters.tflite import to_bytes
 from sanderling.importers import load_ir
 from tests.support.builder import Net, T, build, build_ir, const, pack_int4
+from tests.support.raw import finish, ints, table
 from tests.support.shared import MODELS, shared_model
 
 
@@ -220,11 +223,11 @@ def test_table_of_operators() -> None:
     assert len(known) > 200
     assert {n: tflite_schema.OPERATORS[n].code for n in known} == known
     options = vars(schema.BuiltinOptions)
-    for table in tflite_schema.OPTIONS.values():
-        if table.union == 1:
-            assert options[table.name] == table.number
-            methods = vars(getattr(schema, table.name))
-            assert all(camel(field.name) in methods for field in table.fields), table.name
+    for expected in tflite_schema.OPTIONS.values():
+        if expected.union == 1:
+            assert options[expected.name] == expected.number
+            methods = vars(getattr(schema, expected.name))
+            assert all(camel(field.name) in methods for field in expected.fields), expected.name
 
 
 def camel(name: str) -> str:
@@ -305,14 +308,8 @@ def test_calls_between_graphs_are_checked() -> None:
 def test_a_file_that_points_to_itself_is_refused_quickly() -> None:
     """Thousands of tensors that share one long name would take memory out of proportion."""
     b = flatbuffers.Builder(1 << 20)
-    name = b.CreateString("x" * 100_000)
-    b.StartObject(4)
-    b.PrependUOffsetTRelativeSlot(3, name, 0)
-    tensor = b.EndObject()
-    b.StartVector(4, 20_000, 4)
-    for _ in range(20_000):
-        b.PrependUOffsetTRelative(tensor)
-    content = finish(b, b.EndVector())
+    tensor = table(b, name=(3, "offset", b.CreateString("x" * 100_000)))
+    content = finish(b, [tensor] * 20_000)
     start = time.process_time()
     with pytest.raises(ModelError, match="again and again"):
         load_ir(content)
@@ -332,6 +329,21 @@ def damaged(content: bytes, seed: int) -> bytes:
         reach = len(data) if seed % 2 else min(len(data), 20_000)
         data[-1 - int(rng.integers(reach))] = int(rng.choice([0, 1, 127, 128, 255, rng.integers(256)]))
     return bytes(data)
+
+
+def test_memory_stays_in_proportion() -> None:
+    content = small_model()
+    tracemalloc.start()
+    try:
+        for seed in range(500):
+            file = damaged(content, seed)
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            with contextlib.suppress(ModelError):
+                load_ir(file)
+            assert tracemalloc.get_traced_memory()[1] - before < (1 << 19) + 64 * len(content), f"seed {seed}"
+    finally:
+        tracemalloc.stop()
 
 
 def survive(content: bytes, seeds: range) -> None:
@@ -363,46 +375,86 @@ def test_damaged_shared_models(name: str) -> None:
 # Files that the exporter would not write
 
 
-def finish(b: flatbuffers.Builder, tensors: int, codes: int = 0) -> bytes:
-    b.StartVector(4, 1, 4)
-    b.PrependInt32(0)
-    inputs = b.EndVector()
-    b.StartObject(5)
-    for slot, offset in ((0, tensors), (1, inputs), (2, inputs)):
-        b.PrependUOffsetTRelativeSlot(slot, offset, 0)
-    graph = b.EndObject()
-    b.StartVector(4, 1, 4)
-    b.PrependUOffsetTRelative(graph)
-    graphs = b.EndVector()
-    b.StartObject(0)
-    empty = b.EndObject()
-    b.StartVector(4, 1, 4)
-    b.PrependUOffsetTRelative(empty)
-    buffers = b.EndVector()
-    b.StartObject(8)
-    b.PrependUint32Slot(0, 3, 0)
-    for slot, offset in ((1, codes), (2, graphs), (4, buffers)):
-        b.PrependUOffsetTRelativeSlot(slot, offset, 0)
-    b.Finish(b.EndObject(), file_identifier=b"TFL3")
-    return bytes(b.Output())
-
-
 def with_quantization(dtype: int, scale: list[float], zero_point: list[int], axis: int = 0) -> bytes:
     """Make a model of one tensor of shape (2,), both input and output, with any quantization."""
     b = flatbuffers.Builder(1024)
-    scales, zero_points = b.CreateNumpyVector(np.float32(scale)), b.CreateNumpyVector(np.array(zero_point, np.int64))
-    b.StartObject(7)
-    b.PrependUOffsetTRelativeSlot(2, scales, 0)
-    b.PrependUOffsetTRelativeSlot(3, zero_points, 0)
-    b.PrependInt32Slot(6, axis, 0)
-    quantization = b.EndObject()
-    name, shape = b.CreateString("x"), b.CreateNumpyVector(np.int32([2]))
-    b.StartObject(6)
-    b.PrependUOffsetTRelativeSlot(0, shape, 0)
-    b.PrependInt8Slot(1, dtype, 0)
-    b.PrependUOffsetTRelativeSlot(3, name, 0)
-    b.PrependUOffsetTRelativeSlot(4, quantization, 0)
-    tensor = b.EndObject()
-    b.StartVector(4, 1, 4)
-    b.PrependUOffsetTRelative(tensor)
-    return finish(b, b.EndVector())
+    quantization = table(
+        b,
+        scale=(2, "offset", b.CreateNumpyVector(np.float32(scale))),
+        zero_point=(3, "offset", b.CreateNumpyVector(np.array(zero_point, np.int64))),
+        axis=(6, "Int32", axis),
+    )
+    tensor = table(
+        b,
+        shape=(0, "offset", ints(b, [2])),
+        type=(1, "Int8", dtype),
+        name=(3, "offset", b.CreateString("x")),
+        quantization=(4, "offset", quantization),
+    )
+    return finish(b, [tensor], [0], [0])
+
+
+def one_operator(code: dict[str, tuple[int, str, int]], **operator: tuple[int, str, int]) -> bytes:
+    """Make a model of one operator with one input and one output, from its raw code and options."""
+    b = flatbuffers.Builder(1024)
+    tensor = table(b, shape=(0, "offset", ints(b, [2])))
+    options = table(b, first=(0, "Int8", 1))
+    operator = {k: (slot, kind, options if kind == "offset" else v) for k, (slot, kind, v) in operator.items()}
+    ends = {"inputs": (1, "offset", ints(b, [0])), "outputs": (2, "offset", ints(b, [1]))}
+    return finish(b, [tensor, tensor], [0], [1], [table(b, **ends, **operator)], [table(b, **code)])
+
+
+def test_old_and_new_operator_codes() -> None:
+    def op(**code: tuple[int, str, int]) -> str:
+        return load_ir(one_operator(code)).graphs[0].nodes[0].op
+
+    assert op(old=(0, "Int8", 101)) == "ABS"
+    assert op(new=(3, "Int32", 101)) == "ABS"
+    assert op(old=(0, "Int8", 127), new=(3, "Int32", 150)) == "GELU"
+    assert op() == "ADD"
+    for code in ({"new": (3, "Int32", 210)}, {"old": (0, "Int8", 127)}):
+        with pytest.raises(ModelError, match="operator code 0: builtin_code"):
+            load_ir(one_operator(code))
+    with pytest.raises(ModelError, match="operator code 0: custom_code"):
+        load_ir(one_operator({"old": (0, "Int8", 32)}))
+
+
+def test_options_of_another_operator() -> None:
+    gelu = {"new": (3, "Int32", 150)}
+    number = tflite_schema.OPTIONS["GeluOptions"].number
+    content = one_operator(gelu, kind=(3, "Uint8", number), options=(4, "offset", 0))
+    assert load_ir(content).graphs[0].nodes[0].attributes == {"approximate": True}
+    assert load_ir(one_operator(gelu)).graphs[0].nodes[0].attributes == {"approximate": False}
+    with pytest.raises(ModelError, match=r"operator 0 \(GELU\): builtin_options: holds Conv2DOptions"):
+        load_ir(one_operator(gelu, kind=(3, "Uint8", 1), options=(4, "offset", 0)))
+
+
+def test_data_outside_the_flatbuffer() -> None:
+    def model(offset: int, size: int = 8) -> bytes:
+        b = flatbuffers.Builder(1024)
+        tensor = table(b, shape=(0, "offset", ints(b, [2])), buffer=(2, "Uint32", 1))
+        buffer = table(b, offset=(1, "Uint64", offset), size=(2, "Uint64", size))
+        return finish(b, [tensor], [], [0], buffers=[buffer])
+
+    start = -(-len(model(1000)) // 16) * 16
+    content = model(start).ljust(start, b"\0") + np.float32([1.5, -2]).tobytes()
+    data = load_ir(content).graphs[0].tensors[0].data
+    assert data is not None
+    assert data.tolist() == [1.5, -2]
+    for wrong in (model(start, 12), model(1 << 63), model(start, (1 << 64) - 1)):
+        with pytest.raises(ModelError, match=r"tensor 0: buffer"):
+            load_ir(wrong.ljust(start, b"\0") + bytes(8))
+
+
+def test_empty_tensors_need_no_data() -> None:
+    def model(*shape: int) -> bytes:
+        b = flatbuffers.Builder(1024)
+        return finish(b, [table(b, shape=(0, "offset", ints(b, shape)))], [], [0])
+
+    data = load_ir(model(3, 0)).graphs[0].tensors[0].data
+    assert data is not None
+    assert data.shape == (3, 0)
+    with pytest.raises(ModelError, match="shape"):
+        load_ir(model(1 << 30, 1 << 30, 0))
+    with pytest.raises(ModelError, match="nothing before computes it"):
+        load_ir(model(3))

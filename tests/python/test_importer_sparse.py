@@ -12,29 +12,12 @@ import pytest
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from tests.support import oracle
+from tests.support.raw import finish, ints, offsets, table
 
 DENSIFY, INT8, FLOAT32 = 124, 9, 0
 
 Level = int | tuple[Sequence[int], Sequence[int]]
 """Size of a dense level, or (segments, indices) of a sparse one."""
-
-
-def offsets(b: flatbuffers.Builder, items: Sequence[int]) -> int:
-    b.StartVector(4, len(items), 4)
-    for item in reversed(items):
-        b.PrependUOffsetTRelative(item)
-    return int(b.EndVector())
-
-
-def table(b: flatbuffers.Builder, **fields: tuple[int, str, Any]) -> int:
-    """Write a table from name=(slot, kind, value)."""
-    b.StartObject(12)
-    for slot, kind, value in fields.values():
-        if kind == "offset":
-            b.PrependUOffsetTRelativeSlot(slot, value, 0)
-        else:
-            getattr(b, f"Prepend{kind}Slot")(slot, value, 0)
-    return int(b.EndObject())
 
 
 def sparse_model(
@@ -81,27 +64,10 @@ def sparse_model(
         sparsity=(6, "offset", sparsity),
     )
     dense = table(b, shape=(0, "offset", dims), type=(1, "Int8", kind), name=(3, "offset", b.CreateString("dense")))
-    zero, one, none = (b.CreateNumpyVector(np.int32(part)) for part in ([0], [1], []))
-    operator = table(b, inputs=(1, "offset", zero), outputs=(2, "offset", one))
-    graph = table(
-        b,
-        tensors=(0, "offset", offsets(b, [constant, dense])),
-        inputs=(1, "offset", none),
-        outputs=(2, "offset", one),
-        operators=(3, "offset", offsets(b, [operator])),
-    )
-    data = b.CreateNumpyVector(values.reshape(-1).view(np.uint8))
-    buffers = offsets(b, [table(b), table(b, data=(0, "offset", data))])
+    operator = table(b, inputs=(1, "offset", ints(b, [0])), outputs=(2, "offset", ints(b, [1])))
     code = table(b, old=(0, "Int8", DENSIFY), version=(2, "Int32", 1), code=(3, "Int32", DENSIFY))
-    model = table(
-        b,
-        version=(0, "Uint32", 3),
-        codes=(1, "offset", offsets(b, [code])),
-        graphs=(2, "offset", offsets(b, [graph])),
-        buffers=(4, "offset", buffers),
-    )
-    b.Finish(model, file_identifier=b"TFL3")
-    return bytes(b.Output())
+    buffer = table(b, data=(0, "offset", b.CreateNumpyVector(values.reshape(-1).view(np.uint8))))
+    return finish(b, [constant, dense], [], [1], [operator], [code], [buffer])
 
 
 def dense_of(content: bytes) -> np.ndarray:

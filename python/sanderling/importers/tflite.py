@@ -170,7 +170,8 @@ class _Importer:
         for size in shape:
             if size < 0:
                 reader.fail("shape", f"{shape} has a negative dimension")
-            count *= size
+            # Zeros do not count: numpy refuses what is too large but for a zero.
+            count *= max(size, 1)
         if count > MAX_TENSOR_BYTES:
             reader.fail("shape", f"{shape} is larger than any machine's memory")
         if table.scalar(10, "I", 0, "external_buffer"):
