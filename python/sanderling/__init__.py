@@ -7,15 +7,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sanderling.errors import ModelError
-from sanderling.lowering import register_op
-from sanderling.model import Memory, Model, load
-from sanderling.profile import Profile, Step
-from sanderling.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
+    from sanderling.lowering import register_op
+    from sanderling.model import Memory, Model, load
+    from sanderling.profile import Profile, Step
+    from sanderling.tensor_info import TensorInfo
     from sanderling.vision import Box, Classifier, Detection, Detector, Prediction
 
 __all__ = [
@@ -37,13 +38,29 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_VISION = ("Box", "Classifier", "Detection", "Detector", "Prediction")
+# Imported when asked for: a model can be read and inspected without the compiled core, and without picture libraries.
+_HOME = {
+    "Box": "vision",
+    "Classifier": "vision",
+    "Detection": "vision",
+    "Detector": "vision",
+    "Memory": "model",
+    "Model": "model",
+    "Prediction": "vision",
+    "Profile": "profile",
+    "Step": "profile",
+    "TensorInfo": "tensor_info",
+    "load": "model",
+    "register_op": "lowering",
+}
 
 
 def __getattr__(name: str) -> object:
-    # Pictures are not everybody's business: their module is imported when it is asked for.
-    if name in _VISION:
-        from sanderling import vision
+    if name not in _HOME:
+        raise AttributeError(f"module 'sanderling' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"sanderling.{_HOME[name]}"), name)
+    return value
 
-        return getattr(vision, name)
-    raise AttributeError(f"module 'sanderling' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
