@@ -1,0 +1,46 @@
+// Sum of two rows of 8-bit values under different quantizations.
+//
+//   out[i] = clamp(zero_point + requantize(rescaled1[a[i]] + rescaled2[b[i]], output), low, high)
+//   rescaledk[q] = requantize((q - zero_pointk) << 20, multiplierk)
+//
+// Values are bytes; int8 for flip = 0, uint8 for flip = 0x80: byte ^ flip is an int8 value, and all parameters are
+// for int8. `subtract`: the second term is taken away.
+// Ranges: shifts <= 0, so that sums stay within 30 bits; low <= high within int8.
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/isa.h"
+#include "quant/requantize.h"
+
+namespace sanderling {
+
+struct AddQ8 {
+  int32_t input_zero_point[2];
+  Multiplier input[2];
+  bool subtract;
+  Multiplier output;
+  int32_t zero_point, low, high;
+  uint8_t flip;
+  // rescaled[k] by byte; of the second operand of a difference with the sign changed.
+  int32_t rescaled[2][256];
+};
+
+// Fills the tables from the other members.
+void make_tables(AddQ8&);
+
+// n elements; step 1: the operand moves on, 0: one value for all. out overlaps no input.
+using AddQ8Kernel = void (*)(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out,
+                             int64_t n, const AddQ8&);
+
+struct AddQ8Choice {
+  Isa isa;
+  AddQ8Kernel run;
+};
+// The best kernel that is no better than `limit`.
+AddQ8Choice choose_add_q8(Isa limit);
+
+void add_q8_portable(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
+                     const AddQ8&);
+
+}  // namespace sanderling

@@ -1,0 +1,38 @@
+// Product of two rows of 8-bit values under different quantizations.
+//
+//   out[i] = clamp(zero_point + requantize((a[i] - input_zero_point[0]) * (b[i] - input_zero_point[1]), output), low,
+//   high)
+//
+// Values are bytes; int8 for flip = 0, uint8 for flip = 0x80: byte ^ flip is an int8 value, and all parameters are
+// for int8. low <= high within int8.
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/isa.h"
+#include "quant/requantize.h"
+
+namespace sanderling {
+
+struct MulQ8 {
+  int32_t input_zero_point[2];
+  Multiplier output;
+  int32_t zero_point, low, high;
+  uint8_t flip;
+};
+
+// n elements; step 1: the operand moves on, 0: one value for all. out overlaps no input.
+using MulQ8Kernel = void (*)(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out,
+                             int64_t n, const MulQ8&);
+
+struct MulQ8Choice {
+  Isa isa;
+  MulQ8Kernel run;
+};
+// The best kernel that is no better than `limit`.
+MulQ8Choice choose_mul_q8(Isa limit);
+
+void mul_q8_portable(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
+                     const MulQ8&);
+
+}  // namespace sanderling

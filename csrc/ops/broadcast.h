@@ -1,0 +1,52 @@
+// Broadcasting of shapes, and the walk over operands that are broadcast against each other.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "base/shape.h"
+
+namespace sanderling {
+
+// The shape to which all of them broadcast; throws Error where there is none. Extents are matched from the last
+// dimension on; 1 fits everything, also 0.
+Shape broadcast_shape(std::initializer_list<Shape> shapes);
+
+// The loops over up to three operands, as few as possible: neighbouring dimensions in which each operand behaves alike
+// (moves on or stays) are one loop.
+class Broadcast {
+ public:
+  static constexpr int kMaxOperands = 3;
+
+  Broadcast() = default;
+  // All operands broadcast to `output`.
+  Broadcast(const Shape& output, std::initializer_list<Shape> operands);
+  explicit Broadcast(std::initializer_list<Shape> operands) : Broadcast(broadcast_shape(operands), operands) {}
+
+  int64_t elements() const { return elements_; }
+  // Whether operand k moves on from one element of a row to the next (1) or is the same for the whole row (0).
+  int64_t step(int k) const { return step_[rank_ - 1][k] != 0 ? 1 : 0; }
+  // Whether the operands have the output's elements in its order, so that all is one row.
+  bool plain() const { return rank_ == 1 && step(0) && step(1) && step(2); }
+
+  // Calls row(to, from, n) for the parts of rows that cover elements begin <= i < end of the output: n elements from
+  // number `to` of the output on, computed from element from[k] of each operand k on.
+  template <class F>
+  void walk(int64_t begin, int64_t end, const F& row) const {
+    walk_rows(
+        begin, end,
+        [](const void* f, int64_t to, const int64_t* from, int64_t n) { (*static_cast<const F*>(f))(to, from, n); },
+        &row);
+  }
+
+ private:
+  using Row = void (*)(const void* f, int64_t to, const int64_t* from, int64_t n);
+  void walk_rows(int64_t begin, int64_t end, Row row, const void* f) const;
+
+  int rank_ = 1;
+  int64_t elements_ = 0;
+  int64_t extent_[Shape::kMaxRank] = {};
+  int64_t step_[Shape::kMaxRank][kMaxOperands] = {};
+};
+
+}  // namespace sanderling

@@ -1,0 +1,73 @@
+// Elementwise operators with two operands: what they share.
+#pragma once
+
+#include <utility>
+
+#include "ops/activation.h"
+#include "ops/broadcast.h"
+#include "ops/op.h"
+
+namespace sanderling {
+
+// Checks of a node with two operands of one dtype, and the shape of its output.
+inline Broadcast prepare_binary(PrepareContext& ctx) {
+  ctx.expect_inputs(2, 2);
+  ctx.expect_outputs(1);
+  const TensorInfo &a = ctx.input(0), &b = ctx.input(1);
+  check(a.dtype == b.dtype, "input 0 is ", dtype_name(a.dtype), " but input 1 is ", dtype_name(b.dtype));
+  Shape shape = broadcast_shape({a.shape, b.shape});
+  ctx.set_output_shape(0, shape);
+  return Broadcast(shape, {a.shape, b.shape});
+}
+
+inline void expect_output_dtype(PrepareContext& ctx, DType wanted) {
+  DType t = ctx.output(0).dtype;
+  check(t == wanted, "output is ", dtype_name(t), "; ", dtype_name(wanted), " expected");
+}
+
+// out[i] = f(a[i], b[i]) for a row in which each operand moves on (step 1) or stays (step 0).
+template <class T, class Out, class F>
+void binary_row(const T* a, int64_t step_a, const T* b, int64_t step_b, Out* __restrict out, int64_t n, const F& f) {
+  if (step_a && step_b) {
+    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
+  } else if (step_a) {
+    const T y = *b;
+    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], y);
+  } else {
+    const T x = *a;
+    for (int64_t i = 0; i < n; ++i) out[i] = f(x, b[i]);
+  }
+}
+
+// The run function of out = f(a, b); `cost`: nanoseconds of one element.
+template <class T, class Out = T, class F>
+RunFunction run_binary(const Broadcast& loops, double cost, F f) {
+  return [loops, cost, f = std::move(f)](RunContext& run) {
+    const T* a = run.input<T>(0);
+    const T* b = run.input<T>(1);
+    Out* out = run.output<Out>(0);
+    run.parallel_for(loops.elements(), cost, [&](int64_t begin, int64_t end, int) {
+      loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
+        binary_row(a + from[0], loops.step(0), b + from[1], loops.step(1), out + to, n, f);
+      });
+    });
+  };
+}
+
+// The range of a fused activation in a type that is not quantized; in an unsigned type -1 wraps, as in the reference.
+template <class T>
+Range<T> plain_activation_range(const std::string& activation) {
+  const Range<float> real = activation_range(activation);
+  const T lowest = std::numeric_limits<T>::lowest(), most = std::numeric_limits<T>::max();
+  if (activation == "NONE") return {lowest, most};
+  const T low = static_cast<T>(static_cast<int>(real.low));
+  return {low, activation == "RELU" ? most : static_cast<T>(real.high)};
+}
+
+template <class T>
+T clamp_to(T x, Range<T> range) {
+  x = x < range.low ? range.low : x;
+  return range.high < x ? range.high : x;
+}
+
+}  // namespace sanderling
