@@ -19,7 +19,7 @@ ACTIVATIONS = st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
 # From tiny to large, and some that make ties.
 SCALES = st.one_of(
     st.floats(2**-20, 2**4, width=32),
-    st.floats(0.01, 0.5, width=32),
+    st.floats(2**-7, 0.5, width=32),
     st.sampled_from([2.0**-7, 2.0**-8, 0.25, 0.5, 1.0]),
 )
 
