@@ -153,10 +153,11 @@ class Model:
         ModelError
             The model cannot run at these shapes. It stays as it was.
         """
-        if len(args) == 1 and isinstance(args[0], Mapping):
-            args, kwargs = (), {**args[0], **kwargs}
+        if args and isinstance(args[0], Mapping):
+            kwargs = {**args[0], **kwargs}
+            args = args[1:]
         entry = self._entries[0]
-        shapes: list[Shape] = [t.shape for t in entry.inputs]
+        shapes: list[Any] = [t.shape for t in entry.inputs]
         for i, value in entry.by_index(args, kwargs, "shapes"):
             shapes[i] = _check_shape(entry.inputs[i].name, value)
         entry.plan(shapes)

@@ -78,9 +78,8 @@ class Profile:
         for s in self.steps:
             shape = "x".join(map(str, s.shape))
             speed = f"{s.gmacs:7.1f}" if s.macs else " " * 7
-            lines.append(
-                f"{s.op:24} {shape:22} {s.macs / 1e6:9.3f} {s.ms:9.4f} {100 * s.share:5.1f}% {speed}  {s.isa:9} {s.name}"
-            )
+            numbers = f"{s.macs / 1e6:9.3f} {s.ms:9.4f} {100 * s.share:5.1f}% {speed}"
+            lines.append(f"{s.op:24} {shape:22} {numbers}  {s.isa:9} {s.name}")
         lines.append(f"{'total':24} {'':22} {self.macs / 1e6:9.3f} {self.total_ms:9.4f}")
         return "\n".join(lines)
 

@@ -54,14 +54,16 @@ class TensorInfo:
             raise ValueError(f"input {self.name!r} ({self.dtype}) is quantized and cannot hold NaN; the array has NaN")
         limits = np.iinfo(self.dtype)
         rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + self.zero_point
-        return np.clip(rounded, limits.min, limits.max).astype(self.dtype)
+        quantized: npt.NDArray[Any] = np.clip(rounded, limits.min, limits.max).astype(self.dtype)
+        return quantized
 
     def dequantize(self, q: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return this tensor's integers as real numbers; float values pass through."""
         values = np.asarray(q)
         if self.scale is None or self.zero_point is None or values.dtype.kind == "f":
             return values.astype(np.float32)
-        return (np.float32(self.scale) * (values.astype(np.int32) - self.zero_point)).astype(np.float32)
+        real: npt.NDArray[np.float32] = np.float32(self.scale) * (values.astype(np.int32) - self.zero_point)
+        return real.astype(np.float32)
 
     def convert(self, value: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return `value` as a contiguous array of this tensor's dtype and shape; see `Model.__call__`."""
