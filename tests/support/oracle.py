@@ -50,6 +50,8 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
+            # A sanitizer's runtime is for our module, not for LiteRT.
+            env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},
         )
 
     def call(self, request: dict[str, Any], timeout: float) -> Any:
