@@ -56,6 +56,11 @@ class RunContext {
     return static_cast<const T*>(input_data_[i]);
   }
   bool has_input(int i) const { return input_data_[i] != nullptr; }
+  // For optional inputs: null where input i is absent or was left out.
+  template <class T>
+  const T* input_or_null(int i) const {
+    return static_cast<size_t>(i) < input_data_.size() ? input<T>(i) : nullptr;
+  }
   // State kept between runs: an input tensor with is_variable.
   template <class T>
   T* variable(int i) const {

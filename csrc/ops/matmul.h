@@ -1,0 +1,111 @@
+// How operators use the matrix kernels: constant operands packed once, blocks shared among threads.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "base/aligned_buffer.h"
+#include "kernels/matmul/matmul.h"
+#include "ops/op.h"
+
+namespace sanderling {
+
+// Element type of a matrix operand. Throws Error for other dtypes.
+inline matmul::Element matmul_element(const TensorInfo& t) {
+  switch (t.dtype) {
+    case DType::int8: return matmul::Element::s8;
+    case DType::uint8: return matmul::Element::u8;
+    case DType::int16: return matmul::Element::s16;
+    case DType::float32: return matmul::Element::f32;
+    default: fail("tensor '", t.name, "' is ", dtype_name(t.dtype), "; int8, uint8, int16 or float32 expected");
+  }
+}
+
+// `count` right operands of [columns, depth] that lie in one input: packed now where its value is known, else at the
+// beginning of each run.
+template <class Acc>
+class RightOperands {
+ public:
+  // `source` is that of operand 0 with data null; operand i begins i * `step` elements further.
+  RightOperands(PrepareContext& ctx, const matmul::Kernel<Acc>& kernel, int input, int64_t count, int64_t step,
+                int64_t columns, int64_t depth, const matmul::Source& source)
+      : kernel_(kernel), input_(input), count_(count), columns_(columns), depth_(depth), source_(source) {
+    step_bytes_ = step * static_cast<int64_t>(dtype_size(ctx.input(input).dtype));
+    packed_bytes_ = static_cast<int64_t>(align_up(kernel.right_bytes(columns, depth)));
+    const size_t bytes = static_cast<size_t>(packed_bytes_ * count);
+    const void* value = ctx.value_or_null(input);
+    if (value == nullptr) {
+      scratch_ = ctx.scratch(bytes);
+      return;
+    }
+    packed_ = std::make_shared<AlignedBuffer>(bytes);
+    for (int64_t i = 0; i < count; ++i) pack(value, i, packed_->as<char>());
+  }
+
+  // The packed operands, item_bytes() apart; valid during this run.
+  const char* get(RunContext& run) const {
+    if (packed_) return packed_->template as<char>();
+    char* to = run.scratch<char>(scratch_);
+    const void* value = run.input<char>(input_);
+    run.parallel_for(count_, static_cast<double>(columns_ * depth_), [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) pack(value, i, to);
+    });
+    return to;
+  }
+  int64_t item_bytes() const { return packed_bytes_; }
+
+ private:
+  void pack(const void* value, int64_t i, char* to) const {
+    matmul::Source s = source_;
+    s.data = static_cast<const char*>(value) + i * step_bytes_;
+    kernel_.pack_right(s, columns_, depth_, to + i * packed_bytes_);
+  }
+
+  const matmul::Kernel<Acc>& kernel_;
+  int input_;
+  int64_t count_, columns_, depth_, step_bytes_, packed_bytes_;
+  matmul::Source source_;
+  std::shared_ptr<AlignedBuffer> packed_;
+  int scratch_ = -1;
+};
+
+// Nanoseconds of one multiply-add, roughly.
+template <class Acc>
+constexpr double kMatmulCost = 0.15;
+
+// Calls store(batch, acc, block) for all blocks of `batches` products of [rows, depth] with [columns, depth]; acc has
+// rows of matmul::kColumnBlock. left(batch) and right(batch) are packed operands. Runs on several threads.
+template <class Acc, class Left, class Right, class Store>
+void matmul_blocks(RunContext& run, const matmul::Kernel<Acc>& kernel, int64_t batches, int64_t rows, int64_t columns,
+                   int64_t depth, const Left& left, const Right& right, const Store& store) {
+  using matmul::kColumnBlock;
+  using matmul::kRowBlock;
+  const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
+  const int64_t column_blocks = (columns + kColumnBlock - 1) / kColumnBlock;
+  const double cost = kMatmulCost<Acc> * static_cast<double>(depth + 16) *
+                      static_cast<double>(std::min(rows, kRowBlock) * std::min(columns, kColumnBlock));
+  run.parallel_for(batches * column_blocks * row_blocks, cost, [&](int64_t begin, int64_t end, int) {
+    alignas(kAlignment) Acc acc[kRowBlock * kColumnBlock];
+    for (int64_t i = begin; i < end; ++i) {
+      // Row blocks innermost: neighbours share the columns, which are the larger operand.
+      const int64_t row = i % row_blocks * kRowBlock;
+      const int64_t column = i / row_blocks % column_blocks * kColumnBlock;
+      const int64_t batch = i / row_blocks / column_blocks;
+      const matmul::Block block = {row, std::min(row + kRowBlock, rows), column,
+                                   std::min(column + kColumnBlock, columns)};
+      kernel.run(left(batch), right(batch), depth, block, acc);
+      store(batch, acc, block);
+    }
+  });
+}
+
+// Packs `rows` rows of a left operand, on several threads where there are many.
+template <class Acc>
+void pack_left(RunContext& run, const matmul::Kernel<Acc>& kernel, const matmul::Source& source, int64_t rows,
+               int64_t depth, void* packed) {
+  run.parallel_for(rows, static_cast<double>(depth) * 0.5,
+                   [&](int64_t begin, int64_t end, int) { kernel.pack_left(source, begin, end, depth, packed); });
+}
+
+}  // namespace sanderling
