@@ -1,0 +1,237 @@
+// LSTM on int8 with int8 weights and int16 gates ("8x8_16" in the reference).
+//
+// Gates before their activation are int16 with 12 fractional bits, after it int16 with 15; the cell state is int16
+// with a power of two as scale. The zero points of inputs are folded into biases beforehand.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "ops/dot.h"
+#include "ops/lstm.h"
+#include "quant/fixed_point16.h"
+#include "quant/inverse_sqrt.h"
+#include "quant/requantize.h"
+
+namespace sanderling {
+namespace {
+
+struct Gate {
+  Multiplier input, recurrent, peephole, layer_norm;
+  std::vector<int32_t> input_bias, recurrent_bias;
+  int32_t variance_guard = 1;
+};
+
+struct Integer {
+  LstmSizes sizes;
+  Gate gates[kGates];
+  Multiplier hidden, projection;
+  std::vector<int32_t> projection_bias;
+  int32_t hidden_zero_point = 0, output_zero_point = 0;
+  int32_t cell_exponent = 0;  // scale of the cell state: 2^cell_exponent
+  int32_t cell_clip = 0, projection_clip = 0;
+  int gate_scratch = 0, hidden_scratch = 0;
+};
+
+float single_scale(const TensorInfo& t) {
+  check(t.quantization.scale.size() == 1, "tensor '", t.name, "' has ", t.quantization.scale.size(),
+        " quantization scales; one expected");
+  return t.scale();
+}
+
+// log2 of a scale that is a power of two.
+int32_t exponent_of(const TensorInfo& t) {
+  float scale = single_scale(t);
+  check(scale > 0 && std::isfinite(scale), "the cell state's scale is ", scale, "; a power of two expected");
+  float log2 = std::log(scale) * (1.0f / std::log(2.0f));
+  float rounded = std::round(log2);
+  check(std::fabs(log2 - rounded) < 1e-3f, "the cell state's scale is ", scale, "; a power of two expected");
+  // tanh of the cell state is defined for 0 to 6 integer bits.
+  check(rounded >= -15 && rounded <= -9, "the cell state's scale is ", scale, "; 2^-15 to 2^-9 expected");
+  return static_cast<int32_t>(rounded);
+}
+
+int32_t quantized_clip(double clip, float scale, float most) {
+  float q = static_cast<float>(clip) / scale;
+  return q > 0 ? static_cast<int32_t>(std::min(q, most)) : 0;
+}
+
+// bias + zero_point * (sum of each row); no bias: 0.
+std::vector<int32_t> folded_bias(PrepareContext& ctx, int weights, int bias, int32_t zero_point) {
+  const Shape& shape = ctx.input(weights).shape;
+  const int8_t* w = ctx.value<int8_t>(weights);
+  const int32_t* b = bias >= 0 && ctx.has_input(bias) ? ctx.value<int32_t>(bias) : nullptr;
+  std::vector<int32_t> folded(static_cast<size_t>(shape[0]));
+  for (int64_t row = 0; row < shape[0]; ++row) {
+    int32_t sum = wrapping_mul(row_sum(w + row * shape[1], shape[1]), zero_point);
+    folded[static_cast<size_t>(row)] = wrapping_add(b ? b[row] : 0, sum);
+  }
+  return folded;
+}
+
+// out = saturate(out + (bias + row * x) * multiplier)
+inline int16_t accumulate(int32_t out, int32_t sum, Multiplier m) {
+  return static_cast<int16_t>(clamp(wrapping_add(requantize(sum, m), out), -32768, 32767));
+}
+
+void normalize_layer(int16_t* gate, const int16_t* weights, const int32_t* bias, const Gate& g, int64_t batch,
+                     int64_t cells) {
+  Multiplier scale = g.layer_norm;
+  scale.shift = std::min(scale.shift + 12, 31);
+  for (int64_t b = 0; b < batch; ++b, gate += cells) {
+    int64_t sum = 0, squares = 0;
+    for (int64_t j = 0; j < cells; ++j) {
+      sum += gate[j];
+      squares += int32_t{gate[j]} * gate[j];
+    }
+    int32_t mean = static_cast<int32_t>(sum * 1024 / cells);
+    // 2^20 / cells is cut to an integer, which makes the variance too small unless cells is a power of two: the
+    // reference does so.
+    int64_t variance = squares * ((1 << 20) / cells) - int64_t{mean} * mean;
+    int32_t reduced = static_cast<int32_t>(variance / (1 << 20));
+    Multiplier inverse = inverse_sqrt_multiplier(reduced < 1 ? g.variance_guard : reduced);
+    for (int64_t j = 0; j < cells; ++j) {
+      int32_t rescaled = requantize(1024 * gate[j] - mean, inverse);
+      int64_t weighted = wrapping_add(wrapping_mul(rescaled, weights[j]), bias[j]);
+      int32_t rounded = static_cast<int32_t>((weighted > 0 ? weighted + 512 : weighted - 512) / 1024);
+      gate[j] = static_cast<int16_t>(clamp(requantize(rounded, scale), -32768, 32767));
+    }
+  }
+}
+
+// Peephole, layer normalization and activation of a gate whose matrix products are done.
+void finish_gate(const Integer& p, const RunContext& run, int g, const int16_t* cell, int16_t* gate) {
+  const LstmSizes& s = p.sizes;
+  const int64_t batch = s.step_batch(), n = batch * s.cell;
+  if (s.peephole && g != kCellGate) {
+    // With a projection, the reference walks rows as long as the output, not as the cell state.
+    const int16_t* w = run.input<int16_t>(peephole_argument(g));
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t v = 0; v < s.output; ++v) {
+        int64_t i = b * s.output + v;
+        gate[i] = accumulate(gate[i], int32_t{w[v]} * cell[i], p.gates[g].peephole);
+      }
+  }
+  if (s.layer_norm)
+    normalize_layer(gate, run.input<int16_t>(kLayerNorm + g), run.input<int32_t>(kGateBias + g), p.gates[g], batch,
+                    s.cell);
+  for (int64_t i = 0; i < n; ++i) gate[i] = g == kCellGate ? fixed16::tanh(gate[i], 3) : fixed16::logistic(gate[i], 3);
+}
+
+void step(const Integer& p, const RunContext& run, const int8_t* x, int8_t* state, int16_t* cell, int8_t* y) {
+  const LstmSizes& s = p.sizes;
+  const int64_t batch = s.step_batch(), n = batch * s.cell;
+  int16_t* gates = run.scratch<int16_t>(p.gate_scratch);
+  const int first = s.first_gate();
+  run.parallel_for((kGates - first) * s.cell, static_cast<double>(batch * (s.input + s.output)) * 0.1 + 5,
+                   [&](int64_t begin, int64_t end, int) {
+                     for (int64_t k = begin; k < end; ++k) {
+                       const int g = first + static_cast<int>(k / s.cell);
+                       const int64_t row = k % s.cell;
+                       const int8_t* w = run.input<int8_t>(kInputWeights + g) + row * s.input;
+                       const int8_t* r = run.input<int8_t>(kRecurrentWeights + g) + row * s.output;
+                       const Gate& gate = p.gates[g];
+                       const size_t i = static_cast<size_t>(row);
+                       for (int64_t b = 0; b < batch; ++b) {
+                         int32_t sum = wrapping_add(gate.input_bias[i], dot(w, x + b * s.input, s.input));
+                         int16_t v = accumulate(0, sum, gate.input);
+                         sum = wrapping_add(gate.recurrent_bias[i], dot(r, state + b * s.output, s.output));
+                         gates[g * n + b * s.cell + row] = accumulate(v, sum, gate.recurrent);
+                       }
+                     }
+                   });
+  int16_t* input_gate = gates;
+  int16_t* forget_gate = gates + kForgetGate * n;
+  int16_t* cell_gate = gates + kCellGate * n;
+  int16_t* output_gate = gates + kOutputGate * n;
+  for (int g = first; g < kOutputGate; ++g) finish_gate(p, run, g, cell, gates + g * n);
+  for (int64_t i = 0; i < n; ++i) {
+    int32_t kept = fixed16::wrap(rounding_divide_by_pot(int32_t{forget_gate[i]} * cell[i], 15));
+    int32_t in = s.cifg ? 32767 - forget_gate[i] : input_gate[i];
+    int32_t added = fixed16::wrap(rounding_divide_by_pot(in * cell_gate[i], 30 + p.cell_exponent));
+    int32_t sum = fixed16::saturate(kept + added);
+    if (p.cell_clip > 0) sum = clamp(sum, -p.cell_clip, p.cell_clip);
+    cell[i] = static_cast<int16_t>(sum);
+  }
+  finish_gate(p, run, kOutputGate, cell, output_gate);
+
+  int8_t* hidden = s.projection ? run.scratch<int8_t>(p.hidden_scratch) : state;
+  const int32_t zero_point = s.projection ? -p.hidden_zero_point : p.hidden_zero_point;
+  for (int64_t i = 0; i < n; ++i) {
+    int32_t product = int32_t{output_gate[i]} * fixed16::tanh(cell[i], 15 + p.cell_exponent);
+    hidden[i] = static_cast<int8_t>(clamp(wrapping_add(requantize(product, p.hidden), zero_point), -128, 127));
+  }
+  if (s.projection) {
+    const int8_t* w = run.input<int8_t>(kProjectionWeights);
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t row = 0; row < s.output; ++row) {
+        int32_t sum = wrapping_add(p.projection_bias[static_cast<size_t>(row)],
+                                   dot(w + row * s.cell, hidden + b * s.cell, s.cell));
+        int32_t v = clamp(wrapping_add(requantize(sum, p.projection), p.output_zero_point), -128, 127);
+        if (p.projection_clip > 0) v = clamp(v, -p.projection_clip, p.projection_clip);
+        state[b * s.output + row] = static_cast<int8_t>(v);
+      }
+  }
+  std::copy_n(state, batch * s.output, y);
+}
+
+// Where a real value of at least 1 is needed as an integer.
+int32_t variance_guard(float scale) {
+  float guard = 10000 * scale;
+  return guard >= 1 && guard < 2147483648.0f ? static_cast<int32_t>(guard) : 1;
+}
+
+}  // namespace
+
+void prepare_lstm_integer(PrepareContext& ctx, const LstmSizes& s) {
+  check(ctx.num_intermediates() == 5, "has ", ctx.num_intermediates(), " intermediate tensors; 5 expected");
+  check(!s.peephole || s.output <= s.cell, "has peephole weights and more outputs (", s.output, ") than cells (",
+        s.cell, ")");
+  auto params = std::make_shared<Integer>();
+  Integer& p = *params;
+  p.sizes = s;
+  const TensorInfo& x = ctx.input(kLstmInput);
+  const TensorInfo& state = ctx.input(kOutputState);
+  const TensorInfo& hidden = ctx.intermediate(4);
+  const float x_scale = single_scale(x), state_scale = single_scale(state), hidden_scale = single_scale(hidden);
+  p.cell_exponent = exponent_of(ctx.input(kCellState));
+  p.cell_clip = quantized_clip(ctx.attributes().real("cell_clip", 0.0), single_scale(ctx.input(kCellState)), 32767.0f);
+  p.projection_clip = quantized_clip(ctx.attributes().real("proj_clip", 0.0), single_scale(ctx.output(0)), 127.0f);
+  p.hidden_zero_point = hidden.zero_point();
+  p.output_zero_point = state.zero_point();
+  p.hidden = quantize_multiplier(static_cast<float>(std::ldexp(1.0, -15) / hidden_scale * std::ldexp(1.0, -15)));
+  for (int g = s.first_gate(); g < kGates; ++g) {
+    Gate& gate = p.gates[g];
+    const float gate_scale = s.layer_norm ? single_scale(ctx.intermediate(g)) : std::ldexp(1.0f, -12);
+    gate.input = quantize_multiplier(single_scale(ctx.input(kInputWeights + g)) * x_scale / gate_scale);
+    gate.recurrent = quantize_multiplier(single_scale(ctx.input(kRecurrentWeights + g)) * state_scale / gate_scale);
+    if (s.peephole && g != kCellGate)
+      gate.peephole = quantize_multiplier(static_cast<float>(
+          std::ldexp(1.0, p.cell_exponent) * single_scale(ctx.input(peephole_argument(g))) / gate_scale));
+    if (s.layer_norm) {
+      const float scale = single_scale(ctx.input(kLayerNorm + g));
+      gate.layer_norm = quantize_multiplier(scale);
+      gate.variance_guard = variance_guard(scale);
+    }
+    // Layer normalization adds the gate's bias after it.
+    gate.input_bias = folded_bias(ctx, kInputWeights + g, s.layer_norm ? -1 : kGateBias + g, -x.zero_point());
+    gate.recurrent_bias = folded_bias(ctx, kRecurrentWeights + g, -1, -state.zero_point());
+  }
+  if (s.projection) {
+    p.projection = quantize_multiplier(single_scale(ctx.input(kProjectionWeights)) * hidden_scale / state_scale);
+    p.projection_bias = folded_bias(ctx, kProjectionWeights, kProjectionBias, p.hidden_zero_point);
+  }
+  const size_t n = static_cast<size_t>(s.step_batch() * s.cell);
+  p.gate_scratch = ctx.scratch(kGates * n * sizeof(int16_t));
+  if (s.projection) p.hidden_scratch = ctx.scratch(n);
+  ctx.on_run([params](RunContext& run) {
+    const LstmSizes& sizes = params->sizes;
+    sizes.for_each_step([&](int64_t row, int64_t sequence) {
+      step(*params, run, run.input<int8_t>(kLstmInput) + row * sizes.input,
+           run.variable<int8_t>(kOutputState) + sequence * sizes.output,
+           run.variable<int16_t>(kCellState) + sequence * sizes.cell, run.output<int8_t>(0) + row * sizes.output);
+    });
+  });
+}
+
+}  // namespace sanderling

@@ -1,0 +1,121 @@
+#include "ops/recurrent.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "ops/dot.h"
+
+namespace sanderling {
+namespace {
+
+template <class F>
+void map(const float* from, float* to, int64_t n, F f) {
+  for (int64_t i = 0; i < n; ++i) to[i] = f(from[i]);
+}
+
+// To nearest, half away from zero; NaN and what int32 cannot hold end at the low bound.
+int8_t rounded(float x, int32_t low, int32_t high) {
+  float r = std::round(x);
+  if (!(r >= static_cast<float>(low))) return static_cast<int8_t>(low);
+  return static_cast<int8_t>(r > static_cast<float>(high) ? high : static_cast<int32_t>(r));
+}
+
+void quantize_symmetric(const float* x, int64_t n, int8_t* to, float& scale) {
+  float range = 0.0f;
+  for (int64_t i = 0; i < n; ++i) range = std::max(range, std::fabs(x[i]));
+  if (range == 0) {
+    std::fill_n(to, n, int8_t{0});
+    scale = 1.0f;
+    return;
+  }
+  scale = range / 127;
+  const float inverse = 127 / range;
+  for (int64_t i = 0; i < n; ++i) to[i] = rounded(x[i] * inverse, -127, 127);
+}
+
+void quantize_asymmetric(const float* x, int64_t n, int8_t* to, float& scale, int32_t& zero_point) {
+  float least = 0.0f, most = 0.0f;
+  for (int64_t i = 0; i < n; ++i) {
+    least = std::min(least, x[i]);
+    most = std::max(most, x[i]);
+  }
+  if (least == most) {
+    std::fill_n(to, n, int8_t{0});
+    scale = 1.0f;
+    zero_point = 0;
+    return;
+  }
+  const double low = least, high = most, exact = (high - low) / 255.0;
+  const double from_low = -128.0 - low / exact, from_high = 127.0 - high / exact;
+  const double error_low = 128.0 + std::fabs(low / exact), error_high = 127.0 + std::fabs(high / exact);
+  const double wanted = error_low < error_high ? from_low : from_high;
+  zero_point = wanted <= -128.0 ? -128 : (wanted < 127.0 ? static_cast<int32_t>(std::round(wanted)) : 127);
+  scale = static_cast<float>(exact);
+  const float inverse = 1.0f / scale, offset = static_cast<float>(zero_point);
+  for (int64_t i = 0; i < n; ++i) to[i] = rounded(offset + x[i] * inverse, -128, 127);
+}
+
+}  // namespace
+
+Activation recurrent_activation(const std::string& name) {
+  if (name == "NONE")
+    return [](const float* x, float* y, int64_t n) {
+      if (x != y) std::copy_n(x, n, y);
+    };
+  if (name == "RELU")
+    return [](const float* x, float* y, int64_t n) { map(x, y, n, [](float v) { return std::max(0.0f, v); }); };
+  if (name == "RELU_N1_TO_1")
+    return [](const float* x, float* y, int64_t n) {
+      map(x, y, n, [](float v) { return std::max(-1.0f, std::min(v, 1.0f)); });
+    };
+  if (name == "RELU6")
+    return [](const float* x, float* y, int64_t n) {
+      map(x, y, n, [](float v) { return std::max(0.0f, std::min(v, 6.0f)); });
+    };
+  if (name == "TANH")
+    return [](const float* x, float* y, int64_t n) { map(x, y, n, [](float v) { return std::tanh(v); }); };
+  if (name == "SIGN_BIT")
+    return [](const float* x, float* y, int64_t n) {
+      map(x, y, n, [](float v) { return std::signbit(v) ? 1.0f : 0.0f; });
+    };
+  if (name == "LOGISTIC")
+    return
+        [](const float* x, float* y, int64_t n) { map(x, y, n, [](float v) { return 1.0f / (1.0f + std::exp(-v)); }); };
+  fail("fused activation '", name, "' is not known");
+}
+
+void quantize_rows(const float* x, int64_t rows, int64_t columns, bool asymmetric, const QuantizedRows& to) {
+  for (int64_t r = 0; r < rows; ++r) {
+    to.zero_points[r] = 0;
+    if (asymmetric)
+      quantize_asymmetric(x + r * columns, columns, to.values + r * columns, to.scales[r], to.zero_points[r]);
+    else
+      quantize_symmetric(x + r * columns, columns, to.values + r * columns, to.scales[r]);
+  }
+}
+
+RecurrentWeights::RecurrentWeights(PrepareContext& ctx, int argument, bool asymmetric) : argument_(argument) {
+  const TensorInfo& t = ctx.input(argument);
+  columns_ = t.shape[1];
+  hybrid_ = t.dtype == DType::int8;
+  if (!hybrid_) return;
+  check(t.quantization.scale.size() == 1, "weights '", t.name, "' have ", t.quantization.scale.size(),
+        " quantization scales; one expected");
+  scale_ = t.scale();
+  if (!asymmetric) return;
+  const int8_t* w = ctx.value<int8_t>(argument);
+  for (int64_t row = 0; row < t.shape[0]; ++row) row_sums_.push_back(row_sum(w + row * columns_, columns_));
+}
+
+float RecurrentWeights::multiply(const RunContext& run, int64_t row, int64_t i, const float* x,
+                                 const QuantizedRows& q) const {
+  if (!hybrid_) return dot(run.input<float>(argument_) + row * columns_, x + i * columns_, columns_);
+  uint32_t sum =
+      static_cast<uint32_t>(dot(run.input<int8_t>(argument_) + row * columns_, q.values + i * columns_, columns_));
+  if (!row_sums_.empty())
+    sum -= static_cast<uint32_t>(row_sums_[static_cast<size_t>(row)]) * static_cast<uint32_t>(q.zero_points[i]);
+  return static_cast<float>(static_cast<int32_t>(sum)) * (q.scales[i] * scale_);
+}
+
+}  // namespace sanderling
