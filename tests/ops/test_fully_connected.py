@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sanderling.errors import ModelError
-from sanderling.importers import load_ir
-from sanderling.model import Model
-from tests.support.builder import T, build, const
+from tests.support.builder import T, build
 from tests.support.compare import compare
 
 ACTIVATIONS = ["NONE", "RELU", "RELU_N1_TO_1", "RELU6"]

@@ -1,0 +1,97 @@
+"""Each shared model in sanderling and its peers, in one process, interleaved run by run.
+
+    pytest benchmarks/models                                  # table of ratios at the end
+    pytest benchmarks/models -k mobilenet --benchmark-json=out.json
+    SANDERLING_BENCH_THREADS=2 pytest benchmarks/models
+
+pytest-benchmark times sanderling; its setup hook, which runs before each round, times one run of each peer. So every
+round has one run of each engine, and the ratio is the median of the rounds' ratios. Compare ratios, never times.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sanderling
+from benchmarks.table import rows
+from tests.support.inputs import seeded
+from tests.support.shared import MODELS, shared_model
+
+THREADS = int(os.environ.get("SANDERLING_BENCH_THREADS", "1"))
+SECONDS = float(os.environ.get("SANDERLING_BENCH_SECONDS", "2"))
+
+
+def litert(path: str, inputs: list[np.ndarray], resolver: str) -> Callable[[], None]:
+    """Return a function that runs LiteRT once; "" is its default (XNNPACK), else the name of a resolver type."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kind = OpResolverType.BUILTIN_REF if resolver == "ref" else OpResolverType.AUTO
+    return _interpreter(Interpreter(path, num_threads=THREADS, experimental_op_resolver_type=kind), inputs)
+
+
+def tflite_runtime(path: str, inputs: list[np.ndarray]) -> Callable[[], None] | None:
+    """The same for tflite-runtime, where it is installed and works with this numpy."""
+    try:
+        interpreter = importlib.import_module("tflite_runtime.interpreter").Interpreter
+        return _interpreter(interpreter(path, num_threads=THREADS), inputs)
+    except Exception:
+        return None
+
+
+def _interpreter(interpreter: Any, inputs: list[np.ndarray]) -> Callable[[], None]:
+    interpreter.allocate_tensors()
+    for detail, x in zip(interpreter.get_input_details(), inputs, strict=True):
+        interpreter.set_tensor(detail["index"], x)
+    # Without the Python side of invoke(), as LiteRT's own measurements do.
+    native = interpreter._interpreter
+    return lambda: native.Invoke()
+
+
+def timed(run: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model(name: str, benchmark: Any) -> None:
+    path = str(shared_model(name))
+    model = sanderling.load(path, threads=THREADS)
+    inputs = [seeded(t, np.random.RandomState(3)) for t in model.inputs]
+    runner = model._runner
+
+    def run() -> None:
+        runner.run(0, inputs)
+
+    peers = {"LiteRT": litert(path, inputs, ""), "reference": litert(path, inputs, "ref")}
+    older = tflite_runtime(path, inputs)
+    if older is not None:
+        peers["tflite-runtime"] = older
+    # The reference kernels are slow: they take part in the first rounds only.
+    cost = {peer: min(timed(f) for _ in range(2)) for peer, f in peers.items()}
+    rounds = int(np.clip(SECONDS / (cost["LiteRT"] + min(timed(run) for _ in range(2))), 10, 500))
+    few = int(np.clip(SECONDS / cost["reference"], 3, rounds))
+    times: dict[str, list[float]] = {peer: [] for peer in (*peers, "sanderling")}
+
+    def peers_first() -> None:
+        done = len(times["LiteRT"])
+        for peer, f in peers.items():
+            if peer != "reference" or done < few:
+                times[peer].append(timed(f))
+
+    benchmark.pedantic(
+        lambda: times["sanderling"].append(timed(run)), setup=peers_first, rounds=rounds, warmup_rounds=0
+    )
+    ours = np.array(times["sanderling"])
+    ratio = {peer: float(np.median(ours[: len(times[peer])] / np.array(times[peer]))) for peer in peers}
+    benchmark.extra_info["ratio"] = ratio
+    medians = {engine: float(np.median(t)) * 1e3 for engine, t in times.items()}
+    rows.append((name, medians, ratio))
+    assert ratio["reference"] <= 1.0, f"{name} is slower than LiteRT's reference kernels: {ratio['reference']:.2f}x"
