@@ -12,6 +12,12 @@ static inline int32_t dot(const int8_t* a, const int8_t* b, int64_t n) {
   return static_cast<int32_t>(sum);
 }
 
+static inline int32_t dot(const int16_t* a, const int16_t* b, int64_t n) {
+  uint32_t sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<uint32_t>(int32_t{a[i]} * int32_t{b[i]});
+  return static_cast<int32_t>(sum);
+}
+
 // In 8 partial sums, so that compilers vectorise it.
 static inline float dot(const float* a, const float* b, int64_t n) {
   float lanes[8] = {};

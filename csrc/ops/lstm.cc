@@ -1,15 +1,10 @@
 // UNIDIRECTIONAL_SEQUENCE_LSTM and the full kernel of LSTM: the arguments, and which implementation runs.
 #include "ops/lstm.h"
 
+#include "ops/recurrent.h"
+
 namespace sanderling {
 namespace {
-
-void expect_shape(PrepareContext& ctx, int i, const Shape& shape, DType dtype) {
-  const TensorInfo& t = ctx.input(i);
-  check(t.shape == shape, "input ", i, " ('", t.name, "') has shape ", t.shape, "; ", shape, " expected");
-  check(t.dtype == dtype, "input ", i, " ('", t.name, "') is ", dtype_name(t.dtype), "; ", dtype_name(dtype),
-        " expected");
-}
 
 void expect_state(PrepareContext& ctx, int i, int64_t elements, DType dtype) {
   const TensorInfo& t = ctx.input(i);
@@ -68,26 +63,26 @@ void check_lstm(PrepareContext& ctx, LstmSizes& s) {
         check(!ctx.has_input(i), "input ", i, " belongs to an input gate, but there are no input-to-input weights");
       continue;
     }
-    expect_shape(ctx, kInputWeights + g, {s.cell, s.input}, weights);
+    expect_argument(ctx, kInputWeights + g, {s.cell, s.input}, weights);
     s.diagonal[g] = !integer && ctx.input(kRecurrentWeights + g).shape.rank() == 1;
     if (s.diagonal[g]) {
       check(s.output == s.cell, "diagonal recurrent weights need as many outputs (", s.output, ") as cells (", s.cell,
             ")");
-      expect_shape(ctx, kRecurrentWeights + g, {s.cell}, DType::float32);
+      expect_argument(ctx, kRecurrentWeights + g, {s.cell}, DType::float32);
     } else {
-      expect_shape(ctx, kRecurrentWeights + g, {s.cell, s.output}, weights);
+      expect_argument(ctx, kRecurrentWeights + g, {s.cell, s.output}, weights);
     }
-    expect_shape(ctx, kGateBias + g, {s.cell}, bias);
+    expect_argument(ctx, kGateBias + g, {s.cell}, bias);
     if (g != kCellGate) {
       check(ctx.has_input(peephole_argument(g)) == s.peephole, "has some peephole weights, but not all");
-      if (s.peephole) expect_shape(ctx, peephole_argument(g), {s.cell}, integer ? DType::int16 : weights);
+      if (s.peephole) expect_argument(ctx, peephole_argument(g), {s.cell}, integer ? DType::int16 : weights);
     }
     check(ctx.has_input(kLayerNorm + g) == s.layer_norm, "has some layer normalization coefficients, but not all");
-    if (s.layer_norm) expect_shape(ctx, kLayerNorm + g, {s.cell}, integer ? DType::int16 : DType::float32);
+    if (s.layer_norm) expect_argument(ctx, kLayerNorm + g, {s.cell}, integer ? DType::int16 : DType::float32);
   }
   if (s.projection) {
-    expect_shape(ctx, kProjectionWeights, {s.output, s.cell}, weights);
-    if (ctx.has_input(kProjectionBias)) expect_shape(ctx, kProjectionBias, {s.output}, bias);
+    expect_argument(ctx, kProjectionWeights, {s.output, s.cell}, weights);
+    if (ctx.has_input(kProjectionBias)) expect_argument(ctx, kProjectionBias, {s.output}, bias);
   } else {
     check(!ctx.has_input(kProjectionBias), "has a projection bias without projection weights");
     check(s.output == s.cell, "has ", s.cell, " cells and ", s.output, " outputs, but no projection");

@@ -58,6 +58,13 @@ void quantize_asymmetric(const float* x, int64_t n, int8_t* to, float& scale, in
 
 }  // namespace
 
+void expect_argument(PrepareContext& ctx, int i, const Shape& shape, DType dtype) {
+  const TensorInfo& t = ctx.input(i);
+  check(t.shape == shape, "input ", i, " ('", t.name, "') has shape ", t.shape, "; ", shape, " expected");
+  check(t.dtype == dtype, "input ", i, " ('", t.name, "') is ", dtype_name(t.dtype), "; ", dtype_name(dtype),
+        " expected");
+}
+
 Activation recurrent_activation(const std::string& name) {
   if (name == "NONE")
     return [](const float* x, float* y, int64_t n) {

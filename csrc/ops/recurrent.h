@@ -10,6 +10,9 @@
 
 namespace sanderling {
 
+// Throws Error unless input i has this shape and dtype.
+void expect_argument(PrepareContext& ctx, int i, const Shape& shape, DType dtype);
+
 using Activation = void (*)(const float* from, float* to, int64_t n);
 
 // A fused activation by its name in the schema, plus LOGISTIC. Throws Error for an unknown one.
