@@ -1,4 +1,4 @@
-"""Many Python threads: one model for all, and one model each. Run under ThreadSanitizer too (tests/sanitize.sh tsan)."""
+"""Many Python threads: one model for all, and one model each. Also run under ThreadSanitizer (tests/sanitize.sh)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUNS = 8
 
 
 def small_network(seed: int) -> bytes:
-    """Convolution, depthwise, residual add, pooling, fully connected: every kind of threaded step in a small network."""
+    """Convolution, depthwise, residual add, mean, fully connected: the threaded steps in a small network."""
     rng = np.random.RandomState(seed)
     g = Net()
     x = g.input(T("int8", (1, 24, 24, 8), 0.05, 3, name="x"))
