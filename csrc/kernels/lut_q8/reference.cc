@@ -1,0 +1,9 @@
+#include "kernels/lut_q8/lut_q8.h"
+
+namespace sanderling {
+
+void lut_q8_portable(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table) {
+  for (int64_t i = 0; i < n; ++i) out[i] = table[x[i]];
+}
+
+}  // namespace sanderling

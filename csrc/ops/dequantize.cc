@@ -1,0 +1,63 @@
+// DEQUANTIZE: integers and half precision to float.
+#include "ops/unary.h"
+#include "quant/requantize.h"
+
+namespace sanderling {
+namespace {
+
+// scale * (x - zero_point). The reference multiplies in double, where the product is exact: float rounds it once, too.
+template <class T>
+void dequantize_row(const T* x, float* __restrict out, int64_t n, float scale, int32_t zero_point) {
+  for (int64_t i = 0; i < n; ++i) out[i] = scale * static_cast<float>(wrapping_sub(x[i], zero_point));
+}
+
+template <class T>
+void prepare_integer(PrepareContext& ctx) {
+  const TensorInfo& x = ctx.input(0);
+  const Quantization& q = x.quantization;
+  int64_t n = x.shape.elements();
+  if (q.scale.size() <= 1) {
+    float scale = x.scale();
+    int32_t zero_point = x.zero_point();
+    ctx.on_run([=](RunContext& run) {
+      const T* from = run.input<T>(0);
+      float* to = run.output<float>(0);
+      run.parallel_for(n, 0.4, [&](int64_t begin, int64_t end, int) {
+        dequantize_row(from + begin, to + begin, end - begin, scale, zero_point);
+      });
+    });
+    return;
+  }
+  int64_t channels = static_cast<int64_t>(q.scale.size());
+  check(q.axis >= 0 && q.axis < x.shape.rank() && x.shape[q.axis] == channels, "tensor '", x.name, "' has ", channels,
+        " scales along axis ", q.axis, ", but shape ", x.shape);
+  int64_t inner = x.shape.elements(q.axis + 1, x.shape.rank());
+  int64_t rows = inner > 0 ? n / inner : 0;
+  ctx.on_run([channels, inner, rows, scale = q.scale, zero_point = q.zero_point](RunContext& run) {
+    const T* from = run.input<T>(0);
+    float* to = run.output<float>(0);
+    run.parallel_for(rows, 0.5 * static_cast<double>(inner), [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) {
+        size_t k = static_cast<size_t>(row % channels);
+        dequantize_row(from + row * inner, to + row * inner, inner, scale[k], zero_point[k]);
+      }
+    });
+  });
+}
+
+}  // namespace
+
+void prepare_dequantize(PrepareContext& ctx) {
+  const TensorInfo& x = prepare_unary(ctx);
+  DType out = ctx.output(0).dtype;
+  check(out == DType::float32, "output is ", dtype_name(out), "; float32 expected");
+  switch (x.dtype) {
+    case DType::int8: return prepare_integer<int8_t>(ctx);
+    case DType::uint8: return prepare_integer<uint8_t>(ctx);
+    case DType::int16: return prepare_integer<int16_t>(ctx);
+    case DType::float16: return run_unary<uint16_t, float>(ctx, 1.5, half_to_float);
+    default: fail_dtype(x.dtype, "int8, uint8, int16 or float16");
+  }
+}
+
+}  // namespace sanderling

@@ -1,0 +1,52 @@
+// Operators with one operand, element by element: what they share.
+#pragma once
+
+#include <initializer_list>
+#include <utility>
+
+#include "base/float16.h"
+#include "ops/op.h"
+
+namespace sanderling {
+
+// One operand, one result of the same shape; returns the operand.
+inline const TensorInfo& prepare_unary(PrepareContext& ctx) {
+  ctx.expect_inputs(1, 1);
+  ctx.expect_outputs(1);
+  const TensorInfo& x = ctx.input(0);
+  ctx.set_output_shape(0, x.shape);
+  return x;
+}
+
+inline void expect_same_dtype(PrepareContext& ctx) {
+  DType x = ctx.input(0).dtype, y = ctx.output(0).dtype;
+  check(x == y, "input is ", dtype_name(x), " but output is ", dtype_name(y));
+}
+
+[[noreturn]] inline void fail_dtype(DType t, const char* supported) {
+  fail("input is ", dtype_name(t), "; ", supported, " expected");
+}
+
+// The run function of out[i] = f(x[i]); `cost`: nanoseconds of one element.
+template <class T, class Out = T, class F>
+void run_unary(PrepareContext& ctx, double cost, F f) {
+  int64_t n = ctx.input(0).shape.elements();
+  ctx.on_run([n, cost, f = std::move(f)](RunContext& run) {
+    const T* x = run.input<T>(0);
+    Out* out = run.output<Out>(0);
+    run.parallel_for(n, cost, [&](int64_t begin, int64_t end, int) {
+      const T* from = x;
+      Out* __restrict to = out;
+      const F g = f;
+      for (int64_t i = begin; i < end; ++i) to[i] = g(from[i]);
+    });
+  });
+}
+
+// The same for float16: computed in float.
+template <class F>
+void run_unary_half(PrepareContext& ctx, double cost, F f) {
+  run_unary<uint16_t>(ctx, cost, [f = std::move(f)](uint16_t x) { return float_to_half(f(half_to_float(x))); });
+}
+
+}  // namespace sanderling
