@@ -4,43 +4,28 @@
 
 #include "kernels/add_q8/add_q8.h"
 #include "ops/elementwise.h"
+#include "ops/rescaling.h"
 #include "quant/right_rescale.h"
 
 namespace sanderling {
 namespace {
 
-// Both inputs are brought to a common scale, twice the larger of the two, with `left_shift` more bits; the sum goes
-// from there to the output's.
-struct Rescaling {
-  Multiplier input[2], output;
-};
-
-Multiplier multiplier_below_one(double real, const char* what) {
-  Multiplier m = real > 0 && real < 1 ? quantize_multiplier(real) : Multiplier{0, 1};
-  check(m.shift <= 0, "the scales of inputs and output do not fit: the multiplier of the ", what, " is ", real,
-        ", not between 0 and 1");
-  return m;
-}
-
-Rescaling rescaling(PrepareContext& ctx, int left_shift) {
-  const float a = ctx.input(0).scale(), b = ctx.input(1).scale();
-  const double common = 2 * std::max(a, b);
-  const double output = static_cast<float>(1 << left_shift) * ctx.output(0).scale();
-  return {{multiplier_below_one(a / common, "first input"), multiplier_below_one(b / common, "second input")},
-          multiplier_below_one(common / output, "sum")};
+// From the common scale with `bits` more bits to the output's.
+Multiplier output_multiplier(PrepareContext& ctx, const Rescaling& scales, int bits) {
+  return multiplier_below_one(scales.common / (static_cast<float>(1 << bits) * ctx.output(0).scale()), "sum");
 }
 
 void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& activation, bool subtract) {
   const TensorInfo &a = ctx.input(0), &b = ctx.input(1), &y = ctx.output(0);
   const int32_t flip = y.dtype == DType::uint8 ? 128 : 0;
   const Range<int32_t> range = quantized_activation_range(activation, y);
-  const Rescaling scales = rescaling(ctx, 20);
+  const Rescaling scales = rescaling(ctx);
   AddQ8 p;
   for (int k = 0; k < 2; ++k) p.input[k] = scales.input[k];
   p.input_zero_point[0] = a.zero_point() - flip;
   p.input_zero_point[1] = b.zero_point() - flip;
   p.subtract = subtract;
-  p.output = scales.output;
+  p.output = output_multiplier(ctx, scales, AddQ8::kBits);
   p.zero_point = y.zero_point() - flip;
   p.low = range.low - flip;
   p.high = range.high - flip;
@@ -94,12 +79,12 @@ void prepare_int16(PrepareContext& ctx, const Broadcast& loops, const std::strin
     }));
     return;
   }
-  constexpr int kLeftShift = 15;
-  const Rescaling scales = rescaling(ctx, kLeftShift);
+  constexpr int kBits = 15;
+  const Rescaling scales = rescaling(ctx);
   const RightRescale to_a = right_rescale(scales.input[0]), to_b = right_rescale(scales.input[1]),
-                     to_y = right_rescale(scales.output);
+                     to_y = right_rescale(output_multiplier(ctx, scales, kBits));
   ctx.on_run(run_binary<int16_t>(loops, 4, [=](int16_t x1, int16_t x2) {
-    const int32_t first = requantize(x1 * (1 << kLeftShift), to_a), second = requantize(x2 * (1 << kLeftShift), to_b);
+    const int32_t first = requantize(x1 * (1 << kBits), to_a), second = requantize(x2 * (1 << kBits), to_b);
     const int32_t sum = subtract ? first - second : first + second;
     return static_cast<int16_t>(clamp(requantize(sum, to_y), range.low, range.high));
   }));

@@ -1,7 +1,7 @@
 // Sum of two rows of 8-bit values under different quantizations.
 //
 //   out[i] = clamp(zero_point + requantize(rescaled1[a[i]] + rescaled2[b[i]], output), low, high)
-//   rescaledk[q] = requantize((q - zero_pointk) << 20, multiplierk)
+//   rescaledk[q] = requantize((q - zero_pointk) << kBits, inputk)
 //
 // Values are bytes; int8 for flip = 0, uint8 for flip = 0x80: byte ^ flip is an int8 value, and all parameters are
 // for int8. `subtract`: the second term is taken away.
@@ -16,6 +16,7 @@
 namespace sanderling {
 
 struct AddQ8 {
+  static constexpr int kBits = 20;  // that rescaled values have more than the input
   int32_t input_zero_point[2];
   Multiplier input[2];
   bool subtract;

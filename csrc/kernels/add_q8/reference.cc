@@ -4,11 +4,10 @@
 namespace sanderling {
 
 void make_tables(AddQ8& p) {
-  constexpr int kLeftShift = 20;
   for (int k = 0; k < 2; ++k)
     for (int byte = 0; byte < 256; ++byte) {
       int32_t q = static_cast<int8_t>(byte ^ p.flip);
-      int32_t x = requantize((q - p.input_zero_point[k]) * (1 << kLeftShift), p.input[k]);
+      int32_t x = requantize((q - p.input_zero_point[k]) * (1 << AddQ8::kBits), p.input[k]);
       p.rescaled[k][byte] = k == 1 && p.subtract ? -x : x;
     }
 }
