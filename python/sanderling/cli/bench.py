@@ -1,0 +1,173 @@
+"""`sanderling bench`: how long a model takes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any
+
+import click
+import numpy as np
+
+from sanderling.cli.seeded import seeded_inputs
+from sanderling.cli.terminal import (
+    console,
+    count_text,
+    isa_option,
+    json_option,
+    load_model,
+    print_json,
+    progress,
+    shape_text,
+    table,
+)
+from sanderling.model import Model
+from sanderling.profile import Profile
+
+logger = logging.getLogger(__name__)
+
+_LEAST_RUNS = 5
+_MOST_RUNS = 100_000
+_WARM_UP_SECONDS = 0.3
+
+
+def _thread_list(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[int | None]:
+    if text is None:
+        return [None]
+    parts = [p.strip() for p in text.split(",")]
+    if not all(p.isascii() and p.isdigit() and 1 <= int(p) <= 1024 for p in parts):
+        raise click.BadParameter(f"{text!r}; numbers from 1 to 1024 expected, such as 1,2,4")
+    return list(dict.fromkeys(int(p) for p in parts))
+
+
+@click.command(short_help="Time a model, with a profile of its steps.")
+@click.argument("model")
+@click.option("--threads", callback=_thread_list, metavar="N,N..", help="Thread counts to try; default: all cores.")
+@click.option("--runs", type=click.IntRange(1), metavar="N", help="Timed runs; default: as many as fit --seconds.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
+              help="Time for each thread count.")  # fmt: skip
+@click.option("--warm-up", type=click.IntRange(0), metavar="N", help="Runs that do not count; default: for 0.3 s.")
+@click.option("--profile", "with_profile", is_flag=True, help="Time each step, with the first thread count.")
+@isa_option
+@json_option
+def bench(
+    model: str,
+    threads: list[int | None],
+    runs: int | None,
+    seconds: float,
+    warm_up: int | None,
+    with_profile: bool,
+    isa: str | None,
+    as_json: bool,
+) -> None:
+    """Time MODEL on seeded inputs: milliseconds a call, as Python sees it."""
+    rows: list[dict[str, Any]] = []
+    profile: Profile | None = None
+    for count in threads:
+        loaded = load_model(model, count, isa)
+        if profile is None and (with_profile or not rows):
+            profile = _profile(loaded, 10 if with_profile else 1)
+        rows.append(_measure(loaded, runs, seconds, warm_up))
+    assert profile is not None
+    result: dict[str, Any] = {
+        "model": model,
+        "macs": profile.macs,
+        "isas": sorted({s.isa for s in profile if s.isa}),
+        "results": rows,
+    }
+    if with_profile:
+        result["steps"] = [
+            {"op": s.op, "name": s.name, "shape": list(s.shape), "macs": s.macs, "ms": s.ms, "share": s.share,
+             "gmacs_per_second": s.gmacs, "isa": s.isa}
+            for s in profile
+        ]  # fmt: skip
+        result["ops_ms"] = profile.by_op()
+    if as_json:
+        print_json(result)
+        return
+    screen = console()
+    screen.print(f"{os.path.basename(model)}  {count_text(profile.macs, 'MAC')}", markup=False, style="bold")
+    lines = table(">threads", ">median ms", ">p90 ms", ">min ms", ">runs", ">GMAC/s", ">speed-up")
+    for row in rows:
+        lines.add_row(
+            str(row["threads"]),
+            *(_ms(row[k]) for k in ("median_ms", "p90_ms", "min_ms")),
+            str(row["runs"]),
+            f"{profile.macs / row['median_ms'] / 1e6:.1f}",
+            f"{rows[0]['median_ms'] / row['median_ms']:.2f}",
+        )
+    screen.print(lines)
+    if with_profile:
+        _show_profile(screen, profile)
+
+
+def _profile(model: Model, runs: int) -> Profile:
+    with progress("profiling"):
+        return model.profile(*seeded_inputs(model.inputs, 0), runs=runs)
+
+
+def _measure(model: Model, runs: int | None, seconds: float, warm_up: int | None) -> dict[str, Any]:
+    inputs = seeded_inputs(model.inputs, 0)
+
+    def once() -> float:
+        start = time.perf_counter_ns()
+        model(*inputs)
+        return (time.perf_counter_ns() - start) / 1e6
+
+    with progress(f"{model.threads} threads: warming up"):
+        end = time.perf_counter() + min(_WARM_UP_SECONDS, seconds)
+        if warm_up is None:
+            once()
+            while time.perf_counter() < end:
+                once()
+        else:
+            for _ in range(warm_up):
+                once()
+    times: list[float] = []
+    with progress(f"{model.threads} threads: timing", runs) as advance:
+        end = time.perf_counter() + seconds
+        while len(times) < (runs or _LEAST_RUNS) or (
+            runs is None and time.perf_counter() < end and len(times) < _MOST_RUNS
+        ):
+            times.append(once())
+            advance()
+    result = {
+        "threads": model.threads,
+        "runs": len(times),
+        "median_ms": float(np.median(times)),
+        "p90_ms": float(np.percentile(times, 90)),
+        "min_ms": min(times),
+        "mean_ms": float(np.mean(times)),
+    }
+    logger.info("%s", result)
+    return result
+
+
+def _show_profile(screen: Any, profile: Profile) -> None:
+    from rich.text import Text
+
+    screen.print()
+    steps = table("operator", "shape", ">MMAC", ">ms", ">share", ">GMAC/s", "isa", "name", elastic=["name"])
+    for s in profile:
+        steps.add_row(
+            Text(s.op),
+            shape_text(s.shape),
+            f"{s.macs / 1e6:.3f}" if s.macs else "",
+            _ms(s.ms),
+            f"{100 * s.share:.1f} %",
+            f"{s.gmacs:.1f}" if s.macs else "",
+            s.isa,
+            Text(s.name),
+        )
+    screen.print(steps)
+    screen.print()
+    sums = table("operator", ">ms", ">share")
+    for op, ms in profile.by_op().items():
+        sums.add_row(Text(op), _ms(ms), f"{100 * ms / (profile.total_ms or 1):.1f} %")
+    sums.add_row("total", _ms(profile.total_ms), "", style="bold")
+    screen.print(sums)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.4f}" if value < 1 else f"{value:.3f}" if value < 100 else f"{value:.1f}"

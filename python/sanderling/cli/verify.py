@@ -1,0 +1,188 @@
+"""`sanderling verify`: fingerprints of a model's outputs, to compare machines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from sanderling import __version__
+from sanderling.cli.seeded import seeded_inputs
+from sanderling.cli.terminal import (
+    console,
+    isa_option,
+    json_option,
+    load_model,
+    print_json,
+    progress,
+    shape_text,
+    table,
+    threads_option,
+)
+from sanderling.model import Model
+
+_FORMAT = "sanderling-verify-1"
+
+
+@click.command(short_help="Fingerprint the outputs, to compare machines.")
+@click.argument("model")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the first run; default: 0, or REF's.")
+@click.option(
+    "--count", type=click.IntRange(1, 10_000), help="Runs with seeds one after the other; default: 4, or REF's."
+)
+@click.option("--against", metavar="REF.json", help="Compare with the output of an earlier `verify --json`.")
+@threads_option
+@isa_option
+@json_option
+def verify(
+    model: str,
+    seed: int | None,
+    count: int | None,
+    against: str | None,
+    threads: int | None,
+    isa: str | None,
+    as_json: bool,
+) -> None:
+    """Print the SHA-256 of MODEL's outputs for seeded inputs.
+
+    The inputs come from integer arithmetic alone and are the same on every machine; so are the outputs of integer
+    operators. Float operators may differ in the last bits between machines. With --against, the exit code is 1 where
+    anything differs.
+    """
+    reference = None if against is None else _read(against)
+    if reference is not None:
+        seed = reference["seed"] if seed is None else seed
+        count = reference["count"] if count is None else count
+    report = make_report(load_model(model, threads, isa), model, seed or 0, 4 if count is None else count)
+    differences = [] if reference is None else compare(report, reference)
+    if as_json:
+        print_json(report if reference is None else report | {"against": against, "differences": differences})
+    else:
+        _show(report)
+        if reference is not None:
+            for line in differences or [f"same as {against}"]:
+                click.echo(line)
+    if differences:
+        raise SystemExit(1)
+
+
+def make_report(model: Model, path: str, seed: int, count: int) -> dict[str, Any]:
+    """Run and return the fingerprints.
+
+    The hash of a tensor is taken over its elements in C order, little endian, of all runs one after the other. State
+    is reset before the first run and kept from then on.
+    """
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    model.reset()
+    inputs = [_Hash(t.name, t.dtype) for t in model.inputs]
+    outputs = [_Hash(t.name, t.dtype) for t in model.outputs]
+    with progress("verifying", count) as advance:
+        for run in range(count):
+            arrays = seeded_inputs(model.inputs, seed + run)
+            results = _results(model, arrays)
+            for hash_, array in zip([*inputs, *outputs], [*arrays, *results], strict=True):
+                hash_.add(array)
+            advance()
+    total = hashlib.sha256("".join(h.digest() for h in outputs).encode()).hexdigest()
+    return {
+        "format": _FORMAT,
+        "sanderling": __version__,
+        "model": {"file": os.path.basename(path), "sha256": digest},
+        "seed": seed,
+        "count": count,
+        "inputs": [h.report() for h in inputs],
+        "outputs": [h.report() for h in outputs],
+        "sha256": total,
+    }
+
+
+def _results(model: Model, arrays: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    results = model(*arrays)
+    return list(results) if isinstance(results, tuple) else [results]
+
+
+class _Hash:
+    """Running hash of one input or output."""
+
+    def __init__(self, name: str, dtype: str) -> None:
+        self._name = name
+        self._dtype = dtype
+        self._shape: tuple[int, ...] = ()
+        self._hash = hashlib.sha256()
+
+    def add(self, array: npt.NDArray[Any]) -> None:
+        self._shape = array.shape
+        self._hash.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def report(self) -> dict[str, Any]:
+        return {"name": self._name, "dtype": self._dtype, "shape": list(self._shape), "sha256": self.digest()}
+
+
+def _read(path: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        try:
+            reference = json.load(file)
+        except (ValueError, RecursionError):
+            raise click.UsageError(f"{path}: not JSON") from None
+    fine = (
+        isinstance(reference, dict)
+        and reference.get("format") == _FORMAT
+        and all(type(reference.get(k)) is int for k in ("seed", "count"))
+        and 0 <= reference["seed"] < 2**32
+        and 1 <= reference["count"] <= 10_000
+        and isinstance(reference.get("model"), dict)
+        and all(
+            isinstance(reference.get(k), list) and all(isinstance(t, dict) for t in reference[k])
+            for k in ("inputs", "outputs")
+        )
+    )
+    if not fine:
+        raise click.UsageError(f"{path}: not the output of `sanderling verify --json`")
+    return dict(reference)
+
+
+def compare(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
+    """Return what differs, a sentence each."""
+    for key in ("seed", "count"):
+        if report[key] != reference[key]:
+            return [f"{key} is {report[key]}, but the reference has {reference[key]}: nothing can be compared"]
+    differences = []
+    if report["model"]["sha256"] != reference["model"].get("sha256"):
+        differences.append(f"the reference was made with another model file ({reference['model'].get('file')})")
+    for kind in ("inputs", "outputs"):
+        ours, theirs = report[kind], reference[kind]
+        if len(ours) != len(theirs):
+            differences.append(f"{len(ours)} {kind}, but the reference has {len(theirs)}")
+            continue
+        for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            place = f"{kind[:-1]} {number} ({a['name']!r})"
+            for key in ("dtype", "shape"):
+                if a[key] != b.get(key):
+                    differences.append(f"{place}: {key} is {a[key]}, but the reference has {b.get(key)}")
+            if a["sha256"] != b.get("sha256"):
+                hint = " (float: the last bits may differ between machines)" if a["dtype"].startswith("float") else ""
+                differences.append(f"{place}: values differ{hint}")
+    return differences
+
+
+def _show(report: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    screen = console()
+    runs = f"seeds {report['seed']} to {report['seed'] + report['count'] - 1}"
+    screen.print(f"{report['model']['file']}  {runs}", markup=False, style="bold")
+    rows = table("", "sha256", "dtype", "shape", "name", elastic=["name"])
+    for kind in ("inputs", "outputs"):
+        for t in report[kind]:
+            rows.add_row(kind[:-1], t["sha256"][:16], t["dtype"], shape_text(t["shape"]), Text(t["name"]))
+    screen.print(rows)
+    click.echo(f"outputs {report['sha256']}")
