@@ -5,7 +5,9 @@ set(SANDERLING_ISA_TABLE
   "portable|any|"
 )
 
-# The rows of this target's family, as a list of names best first in SANDERLING_ISAS, and the X-macro file isa_table.inc.
+# The rows of this target's family, as a list of names best first in SANDERLING_ISAS, and two files: the X-macros
+# isa_table.inc, and isa_select.h with SANDERLING_IF_<isa>(...) for every row: its arguments, or nothing where the
+# instruction set is of another family.
 function(sanderling_read_isa_table out_dir)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
     set(family x86)
@@ -18,6 +20,7 @@ function(sanderling_read_isa_table out_dir)
   endif()
   set(names)
   set(rows "// SANDERLING_ISA(name): the instruction sets of this build, best first.\n")
+  set(select "#pragma once\n")
   foreach(row IN LISTS SANDERLING_ISA_TABLE)
     string(REPLACE "|" ";" cells "${row}")
     list(GET cells 0 name)
@@ -28,20 +31,29 @@ function(sanderling_read_isa_table out_dir)
       string(APPEND rows "SANDERLING_ISA(${name})\n")
       string(REPLACE " " ";" flags "${flags}")
       set(SANDERLING_ISA_FLAGS_${name} "${flags}" PARENT_SCOPE)
+      string(APPEND select "#define SANDERLING_IF_${name}(...) __VA_ARGS__\n")
+    else()
+      string(APPEND select "#define SANDERLING_IF_${name}(...)\n")
     endif()
   endforeach()
   file(CONFIGURE OUTPUT "${out_dir}/isa_table.inc" CONTENT "${rows}" @ONLY)
+  file(CONFIGURE OUTPUT "${out_dir}/isa_select.h" CONTENT "${select}" @ONLY)
   set(SANDERLING_ISAS "${names}" PARENT_SCOPE)
 endfunction()
 
 # Adds the sources of every kernel folder to a target: shared files, and <isa>.cc with that ISA's flags.
-function(sanderling_add_kernels target dir)
+# kernel_rows.inc has the rows of every kernels.inc, with SANDERLING_KERNEL_FOLDER naming the folder.
+function(sanderling_add_kernels target dir out_dir)
+  set(rows)
   file(GLOB folders LIST_DIRECTORIES true CONFIGURE_DEPENDS "${dir}/*")
   foreach(folder IN LISTS folders)
     if(NOT IS_DIRECTORY "${folder}")
       continue()
     endif()
     target_sources(${target} PRIVATE "${folder}/dispatch.cc" "${folder}/reference.cc")
+    get_filename_component(name "${folder}" NAME)
+    string(APPEND rows "#define SANDERLING_KERNEL_FOLDER \"${name}\"\n"
+      "#include \"kernels/${name}/kernels.inc\"\n#undef SANDERLING_KERNEL_FOLDER\n")
     foreach(isa IN LISTS SANDERLING_ISAS)
       if(EXISTS "${folder}/${isa}.cc")
         target_sources(${target} PRIVATE "${folder}/${isa}.cc")
@@ -50,4 +62,5 @@ function(sanderling_add_kernels target dir)
       endif()
     endforeach()
   endforeach()
+  file(CONFIGURE OUTPUT "${out_dir}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
 endfunction()

@@ -3,6 +3,7 @@
 
 #include "bindings/bindings.h"
 #include "cpu/isa.h"
+#include "cpu/kernels.h"
 #include "ops/op.h"
 
 namespace py = pybind11;
@@ -14,6 +15,13 @@ void bind_cpu(py::module_& m) {
     return names;
   });
   m.def("available_cores", &sanderling::available_cores);
+  // (folder, row, instruction set) of every hot kernel of this build.
+  m.def("kernels", [] {
+    std::vector<std::tuple<std::string, std::string, std::string>> rows;
+    for (const sanderling::KernelInfo& k : sanderling::all_kernels())
+      rows.emplace_back(k.folder, k.name, sanderling::isa_name(k.isa));
+    return rows;
+  });
   m.def("operators", [] {
     std::vector<std::string> names;
     for (const sanderling::OpDef* op : sanderling::all_ops()) names.emplace_back(op->name);

@@ -37,6 +37,15 @@ const Row& row(Isa isa) { return kRows[static_cast<int>(isa)]; }
 
 const char* isa_name(Isa isa) { return row(isa).name; }
 
+bool find_isa(const std::string& name, Isa& isa) {
+  for (const Row& r : kRows) {
+    if (name != r.name) continue;
+    isa = r.isa;
+    return true;
+  }
+  return false;
+}
+
 bool isa_available(Isa isa) { return row(isa).probe(); }
 
 std::vector<Isa> available_isas() {

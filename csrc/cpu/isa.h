@@ -13,6 +13,8 @@ enum class Isa : int {
 };
 
 const char* isa_name(Isa);
+// Whether this build has an instruction set of this name; sets `isa` if so.
+bool find_isa(const std::string& name, Isa& isa);
 // Whether this CPU can run the instruction set. `portable` always can.
 bool isa_available(Isa);
 // Instruction sets of this build that this CPU can run, best first.

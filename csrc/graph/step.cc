@@ -27,6 +27,7 @@ void Executor::Step::prepare() {
   run_ = nullptr;
   macs_ = 0;
   isa_ = Isa::portable;
+  kernel_ = "";
   side_effects_ = values_set_ = shapes_at_run_ = false;
   node_.op->prepare(*this);
   for (size_t i = 0; i < shape_set_.size(); ++i)
@@ -180,15 +181,13 @@ void Executor::Step::reset_variables() {
   for (auto& callee : callees_) callee.second->reset_variables();
 }
 
-void Executor::Step::rethrow(const std::exception& cause) const {
-  throw Error(concat(node_.name, ": ", cause.what()));
-}
+void Executor::Step::rethrow(const std::exception& cause) const { throw Error(concat(node_.name, ": ", cause.what())); }
 
 StepInfo Executor::Step::info() const {
   StepInfo s;
   s.op = node_.op->name;
   s.name = node_.name;
-  s.kernel = isa_name(isa_);
+  s.kernel = *kernel_ ? concat(isa_name(isa_), '/', kernel_) : isa_name(isa_);
   for (const TensorInfo* t : outputs_) {
     if (t == nullptr) continue;
     s.output_shape = t->shape;

@@ -179,7 +179,8 @@ class PrepareContext {
   void on_run(RunFunction run) { run_ = std::move(run); }
   // For profile(): multiply-adds of one run, and the kernel that was chosen.
   void set_macs(int64_t macs) { macs_ = macs; }
-  void set_kernel(Isa isa) { isa_ = isa; }
+  // `name`: the row of kernels.inc.
+  void set_kernel(Isa isa, const char* name = "") { isa_ = isa, kernel_ = name; }
 
   // The kernels to use: the best of this CPU, or what the user asked for.
   Isa isa() const { return max_isa_; }
@@ -194,6 +195,7 @@ class PrepareContext {
   RunFunction run_;
   int64_t macs_ = 0;
   Isa isa_ = Isa::portable;
+  const char* kernel_ = "";
   Isa max_isa_ = Isa::portable;
 };
 

@@ -1,0 +1,16 @@
+#include "kernels/conv2d_q8/conv2d_q8.h"
+
+namespace sanderling {
+namespace {
+
+constexpr KernelRow<Conv2dQ8Kernel> kRows[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &conv2d_q8_##isa##_##name}, )
+#include "kernels/conv2d_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+}  // namespace
+
+const KernelRow<Conv2dQ8Kernel>& choose_conv2d_q8(const Conv2dQ8& c, Isa best) { return choose_kernel(kRows, c, best); }
+
+}  // namespace sanderling

@@ -1,0 +1,111 @@
+#include "ops/convolution.h"
+
+#include <algorithm>
+
+#include "ops/window.h"
+
+namespace sanderling {
+
+ConvolutionTensors convolution_tensors(PrepareContext& ctx, int64_t out_c) {
+  ConvolutionTensors t{ctx.input(0), ctx.input(1), ctx.has_input(2) ? &ctx.input(2) : nullptr, ctx.output(0)};
+  check(t.x.dtype == t.y.dtype, "input is ", dtype_name(t.x.dtype), " but output is ", dtype_name(t.y.dtype));
+  check(t.x.shape.rank() == 4, "input has shape ", t.x.shape,
+        "; four dimensions (batch, height, width, channels) expected");
+  check(t.x.shape[3] > 0 && out_c > 0, "input of shape ", t.x.shape, " or weights of shape ", t.weights.shape,
+        " have no channels");
+  if (t.bias != nullptr) {
+    check(t.bias->shape.elements() == out_c, "bias has shape ", t.bias->shape, "; one value for each of the ", out_c,
+          " output channels expected");
+    check(t.bias->quantization.zero_point.empty() || t.bias->zero_point() == 0, "bias has zero point ",
+          t.bias->quantization.zero_point.empty() ? 0 : t.bias->zero_point(), "; 0 expected");
+  }
+  if (t.weights.quantized()) {
+    size_t scales = t.weights.quantization.scale.size();
+    check(scales == 1 || static_cast<int64_t>(scales) == out_c, "weights have ", scales,
+          " scales; one, or one for each of the ", out_c, " output channels expected");
+  }
+  return t;
+}
+
+Window2d convolution_window(const Attributes& options, const Shape& input, int64_t kernel_h, int64_t kernel_w,
+                            int64_t out_c) {
+  constexpr int64_t most = INT32_MAX;
+  Window2d w;
+  w.batches = input[0], w.in_h = input[1], w.in_w = input[2], w.in_c = input[3];
+  w.kernel_h = kernel_h, w.kernel_w = kernel_w, w.out_c = out_c;
+  check(kernel_h > 0 && kernel_h <= most && kernel_w > 0 && kernel_w <= most && w.in_h <= most && w.in_w <= most,
+        "weights of ", kernel_h, " x ", kernel_w, " over an input of ", w.in_h, " x ", w.in_w,
+        ": weights of at least 1 x 1 and extents up to ", most, " expected");
+  w.stride_h = options.integer_in("stride_h", 1, most);
+  w.stride_w = options.integer_in("stride_w", 1, most);
+  w.dilation_h = options.has("dilation_h_factor") ? options.integer_in("dilation_h_factor", 1, most) : 1;
+  w.dilation_w = options.has("dilation_w_factor") ? options.integer_in("dilation_w_factor", 1, most) : 1;
+  const std::string& padding = options.text("padding");
+  Window rows = slide_window(padding, w.in_h, kernel_h, w.stride_h, w.dilation_h);
+  Window columns = slide_window(padding, w.in_w, kernel_w, w.stride_w, w.dilation_w);
+  w.out_h = rows.out, w.pad_h = rows.pad;
+  w.out_w = columns.out, w.pad_w = columns.pad;
+  return w;
+}
+
+std::vector<float> weight_scales(const TensorInfo& weights, int64_t out_c) {
+  weights.scale();  // there must be one
+  if (weights.quantization.scale.size() > 1) return weights.quantization.scale;
+  return std::vector<float>(static_cast<size_t>(out_c), weights.scale());
+}
+
+std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int64_t out_c) {
+  std::vector<Multiplier> multipliers;
+  multipliers.reserve(static_cast<size_t>(out_c));
+  const float in = t.x.scale(), out = t.y.scale();
+  for (float scale : weight_scales(t.weights, out_c)) {
+    // TFLite multiplies the scales of uint8 models as floats.
+    double product = t.x.dtype == DType::uint8 ? static_cast<double>(in * scale)
+                                               : static_cast<double>(in) * static_cast<double>(scale);
+    multipliers.push_back(quantize_multiplier(product / static_cast<double>(out)));
+  }
+  return multipliers;
+}
+
+namespace {
+
+constexpr double kMacsPerNanosecond = 8;
+int64_t parts(int64_t n, int64_t step) { return (n + step - 1) / step; }
+
+}  // namespace
+
+void run_conv2d_q8(const RunContext& run, const PackedConv2dQ8& k, const Conv2dQ8& params, const void* packed,
+                   const uint8_t* input, void* output) {
+  const int64_t pixels = params.pixels(), out_c = params.window.out_c;
+  const int64_t step = k.kernel->pixel_step, pixel_parts = parts(pixels, step);
+  // Small pictures are split by channels too.
+  const bool split_channels = run.threads() > 1 && params.groups == 1 && pixel_parts < 2 * run.threads();
+  const int64_t channel_step = split_channels ? k.kernel->channel_step : out_c;
+  const int64_t channel_parts = parts(out_c, channel_step);
+  const double macs = static_cast<double>(std::min(step, pixels)) * static_cast<double>(std::min(channel_step, out_c)) *
+                      static_cast<double>(params.depth());
+  run.parallel_for(pixel_parts * channel_parts, macs / kMacsPerNanosecond, [&](int64_t begin, int64_t end, int thread) {
+    void* scratch = k.scratch(run, thread);
+    if (channel_parts == 1) {
+      Conv2dQ8Part part{begin * step, std::min(end * step, pixels), 0, out_c};
+      k.kernel->run(params, packed, input, output, part, scratch);
+      return;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t pixel = i / channel_parts * step, channel = i % channel_parts * channel_step;
+      Conv2dQ8Part part{pixel, std::min(pixel + step, pixels), channel, std::min(channel + channel_step, out_c)};
+      k.kernel->run(params, packed, input, output, part, scratch);
+    }
+  });
+}
+
+void run_depthwise_q8(const RunContext& run, const PackedDepthwiseQ8& k, const DepthwiseQ8& params, const void* packed,
+                      const uint8_t* input, void* output) {
+  const Window2d& w = params.window;
+  const double macs = static_cast<double>(w.out_w * w.out_c) * static_cast<double>(w.kernel_h * w.kernel_w);
+  run.parallel_for(params.rows(), macs / 2, [&](int64_t begin, int64_t end, int thread) {
+    k.kernel->run(params, packed, input, output, begin, end, k.scratch(run, thread));
+  });
+}
+
+}  // namespace sanderling
