@@ -12,7 +12,9 @@ import click
 from sanderling import __version__
 from sanderling.cli.bench import bench
 from sanderling.cli.doctor import doctor
+from sanderling.cli.inspect import inspect
 from sanderling.cli.run import run
+from sanderling.cli.terminal import plain
 from sanderling.cli.verify import verify
 from sanderling.errors import ModelError
 
@@ -47,7 +49,7 @@ class _Group(click.Group):
 
 
 def _report(message: str, code: int) -> int:
-    click.echo("sanderling: " + " ".join(message.split()), err=True)
+    click.echo("sanderling: " + plain(" ".join(message.split())), err=True)
     return code
 
 
@@ -70,5 +72,5 @@ def cli(verbose: bool) -> None:
         logger.setLevel(logging.DEBUG)
 
 
-for _command in (run, bench, verify, doctor):
+for _command in (run, inspect, bench, verify, doctor):
     cli.add_command(_command)

@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 import numpy as np
+from rich.text import Text
 
 from sanderling.cli.seeded import seeded_inputs
 from sanderling.cli.terminal import (
+    Sheet,
     console,
     count_text,
     isa_option,
@@ -20,7 +22,6 @@ from sanderling.cli.terminal import (
     print_json,
     progress,
     shape_text,
-    table,
 )
 from sanderling.model import Model
 from sanderling.profile import Profile
@@ -87,17 +88,17 @@ def bench(
         print_json(result)
         return
     screen = console()
-    screen.print(f"{os.path.basename(model)}  {count_text(profile.macs, 'MAC')}", markup=False, style="bold")
-    lines = table(">threads", ">median ms", ">p90 ms", ">min ms", ">runs", ">GMAC/s", ">speed-up")
+    screen.print(Text(f"{os.path.basename(model)}  {count_text(profile.macs, 'MAC')}", style="bold"))
+    lines = Sheet(">threads", ">median ms", ">p90 ms", ">min ms", ">runs", ">GMAC/s", ">speed-up")
     for row in rows:
-        lines.add_row(
-            str(row["threads"]),
+        lines.add(
+            row["threads"],
             *(_ms(row[k]) for k in ("median_ms", "p90_ms", "min_ms")),
-            str(row["runs"]),
+            row["runs"],
             f"{profile.macs / row['median_ms'] / 1e6:.1f}",
             f"{rows[0]['median_ms'] / row['median_ms']:.2f}",
         )
-    screen.print(lines)
+    lines.show(screen)
     if with_profile:
         _show_profile(screen, profile)
 
@@ -145,28 +146,26 @@ def _measure(model: Model, runs: int | None, seconds: float, warm_up: int | None
 
 
 def _show_profile(screen: Any, profile: Profile) -> None:
-    from rich.text import Text
-
     screen.print()
-    steps = table("operator", "shape", ">MMAC", ">ms", ">share", ">GMAC/s", "isa", "name", elastic=["name"])
+    steps = Sheet("operator", "shape", ">MMAC", ">ms", ">share", ">GMAC/s", "isa", "name", elastic="name")
     for s in profile:
-        steps.add_row(
-            Text(s.op),
+        steps.add(
+            s.op,
             shape_text(s.shape),
             f"{s.macs / 1e6:.3f}" if s.macs else "",
             _ms(s.ms),
             f"{100 * s.share:.1f} %",
             f"{s.gmacs:.1f}" if s.macs else "",
             s.isa,
-            Text(s.name),
+            s.name,
         )
-    screen.print(steps)
+    steps.show(screen)
     screen.print()
-    sums = table("operator", ">ms", ">share")
+    sums = Sheet("operator", ">ms", ">share")
     for op, ms in profile.by_op().items():
-        sums.add_row(Text(op), _ms(ms), f"{100 * ms / (profile.total_ms or 1):.1f} %")
-    sums.add_row("total", _ms(profile.total_ms), "", style="bold")
-    screen.print(sums)
+        sums.add(op, _ms(ms), f"{100 * ms / (profile.total_ms or 1):.1f} %")
+    sums.add("total", _ms(profile.total_ms), "", style="bold")
+    sums.show(screen)
 
 
 def _ms(value: float) -> str:

@@ -8,15 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.text import Text
 
 from sanderling import __version__
-from sanderling.cli.terminal import console, count_text, json_option, print_json, table
+from sanderling.cli.terminal import console, count_text, json_option, plain, print_json
 
 _CPU = Path("/sys/devices/system/cpu")
 _THERMAL = Path("/sys/class/thermal")
@@ -37,22 +39,14 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
-    from rich.text import Text
-
     screen = console()
     for title, section in report.items():
-        rows = table("what", "value")
-        rows.show_header = False
-        for name, value in section.items():
-            if value not in (None, "", [], {}):
-                rows.add_row(name.replace("_", " "), Text(_text(name, value), overflow="fold", no_wrap=False))
-        rows.columns[0].min_width = 20
-        rows.columns[1].no_wrap = False
         screen.print(title, style="bold")
-        if rows.row_count:
-            screen.print(rows)
-        else:
-            screen.print("not told by this system", style="dim")
+        lines = {name.replace("_", " "): _text(name, v) for name, v in section.items() if v not in (None, "", [], {})}
+        for name, text in (lines or {"": "not told by this system"}).items():
+            first, *rest = textwrap.wrap(plain(text), max(screen.width - 23, 30)) or [""]
+            for left, line in [(name, first), *(("", line) for line in rest)]:
+                screen.print(Text(f"  {left:20}{line}"))
 
 
 def _text(name: str, value: Any) -> str:

@@ -13,16 +13,18 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
+from rich.text import Text
 
 from sanderling.cli.terminal import (
+    Sheet,
     console,
     isa_option,
     json_option,
     load_model,
+    plain,
     print_json,
     progress,
     shape_text,
-    table,
     threads_option,
 )
 from sanderling.model import Model
@@ -224,33 +226,27 @@ def _save(folder: Path, run: int | None, outputs: Mapping[str, Array]) -> None:
 def _show(screen: Any, result: Mapping[str, Any]) -> None:
     files = result["input"]
     name = files if isinstance(files, str) else " ".join(files)
-    screen.print(f"{name}  ({result['ms']:.1f} ms)", markup=False, style="bold")
+    screen.print(Text(plain(f"{name}  ({result['ms']:.1f} ms)"), style="bold"))
     if "predictions" in result:
-        rows = table(">score", ">class", "label", elastic=["label"])
+        rows = Sheet(">score", ">class", "label", elastic="label")
         for p in result["predictions"]:
-            rows.add_row(f"{100 * p['score']:.1f} %", str(p["index"]), _plain_text(p["label"]))
+            rows.add(f"{100 * p['score']:.1f} %", p["index"], p["label"])
     elif "detections" in result:
         if not result["detections"]:
             screen.print("nothing found")
             return
-        rows = table(">score", ">class", "label", ">xmin", ">ymin", ">xmax", ">ymax", elastic=["label"])
+        rows = Sheet(">score", ">class", "label", ">xmin", ">ymin", ">xmax", ">ymax", elastic="label")
         for d in result["detections"]:
             corners = (f"{d['box'][k]:.1f}" for k in ("xmin", "ymin", "xmax", "ymax"))
-            rows.add_row(f"{100 * d['score']:.1f} %", str(d["index"]), _plain_text(d["label"]), *corners)
+            rows.add(f"{100 * d['score']:.1f} %", d["index"], d["label"], *corners)
     else:
-        rows = table("output", "dtype", "shape", ">min", ">max", ">mean", "first values", elastic=["output"])
+        rows = Sheet("output", "dtype", "shape", ">min", ">max", ">mean", "first values", elastic="output")
         for o in result["outputs"]:
             numbers = [_number(o[k]) if k in o else "" for k in ("min", "max", "mean")]
             first = " ".join(_number(v) for v in o["first"])
-            rows.add_row(_plain_text(o["name"]), o["dtype"], shape_text(o["shape"]), *numbers, first)
-    screen.print(rows)
+            rows.add(o["name"], o["dtype"], shape_text(o["shape"]), *numbers, first)
+    rows.show(screen)
 
 
 def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _plain_text(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)

@@ -6,16 +6,16 @@ import json
 import logging
 import math
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from sanderling.importers import load_ir
 from sanderling.model import Model
@@ -24,31 +24,64 @@ logger = logging.getLogger(__name__)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_PIPE_WIDTH = 120
+_LEAST = 12
+"""Columns that an elastic column keeps."""
+
 _PATIENCE = 1.0
 """Seconds before a progress bar appears."""
 
 
 def console() -> Console:
-    """Return a console for results, on stdout; 120 columns where that is no terminal and COLUMNS does not say."""
-    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
-    return Console(width=width, highlight=False, soft_wrap=False)
+    """Return a console for results, on stdout."""
+    return Console(highlight=False, soft_wrap=True)
 
 
-def table(*columns: str, title: str | None = None, elastic: Sequence[str] = ()) -> Table:
-    """Return an empty table; names that start with ">" are numbers, those in `elastic` are cut when space is short."""
-    result = Table(title=title, box=None, pad_edge=False, title_justify="left", header_style="bold", padding=(0, 1))
-    for name in columns:
-        label = name.removeprefix(">")
-        result.add_column(
-            label,
-            justify="right" if name.startswith(">") else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if label in elastic else len(label),
-            ratio=1 if label in elastic else None,
-        )
-    return result
+def plain(text: str) -> str:
+    """Return `text` without control characters: a name in a file must not steer the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+class Sheet:
+    """Rows in columns.
+
+    Parameters
+    ----------
+    *columns : str
+        Headings; those that start with ">" are of numbers. If no heading has letters, none is printed.
+    elastic : str, optional
+        Heading of the column that is cut where a terminal is too narrow. Elsewhere (a pipe, a file) nothing is cut.
+    """
+
+    def __init__(self, *columns: str, elastic: str = "") -> None:
+        self._right = [c.startswith(">") for c in columns]
+        self._rows = [([c.removeprefix(">") for c in columns], "bold")]
+        self._elastic = self._rows[0][0].index(elastic) if elastic else None
+
+    def __len__(self) -> int:
+        return len(self._rows) - 1
+
+    def add(self, *cells: Any, style: str = "") -> None:
+        """Add a row; None is an empty cell."""
+        texts = ["" if c is None else plain(str(c)) for c in cells]
+        self._rows.append((texts, style))
+
+    def show(self, screen: Console) -> None:
+        """Print the rows."""
+        widths = [max(map(cell_len, column)) for column in zip(*(row for row, _ in self._rows), strict=True)]
+        if self._elastic is not None and (screen.is_terminal or os.environ.get("COLUMNS")):
+            others = sum(widths) - widths[self._elastic] + 2 * (len(widths) - 1)
+            widths[self._elastic] = min(widths[self._elastic], max(screen.width - others, _LEAST))
+        rows = self._rows if any(self._rows[0][0]) else self._rows[1:]
+        for cells, style in rows:
+            screen.print(Text(self._line(cells, widths), style=style))
+
+    def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
+        parts = []
+        for cell, width, right in zip(cells, widths, self._right, strict=True):
+            text = cell if cell_len(cell) <= width else set_cell_size(cell, width - 1).rstrip() + "\u2026"
+            space = " " * (width - cell_len(text))
+            parts.append(space + text if right else text + space)
+        return "  ".join(parts).rstrip()
 
 
 def print_json(value: Any) -> None:

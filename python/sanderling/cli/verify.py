@@ -10,18 +10,20 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
+from rich.text import Text
 
 from sanderling import __version__
 from sanderling.cli.seeded import seeded_inputs
 from sanderling.cli.terminal import (
+    Sheet,
     console,
     isa_option,
     json_option,
     load_model,
+    plain,
     print_json,
     progress,
     shape_text,
-    table,
     threads_option,
 )
 from sanderling.model import Model
@@ -66,7 +68,7 @@ def verify(
         _show(report)
         if reference is not None:
             for line in differences or [f"same as {against}"]:
-                click.echo(line)
+                click.echo(plain(line))
     if differences:
         raise SystemExit(1)
 
@@ -175,14 +177,12 @@ def compare(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
 
 
 def _show(report: dict[str, Any]) -> None:
-    from rich.text import Text
-
     screen = console()
     runs = f"seeds {report['seed']} to {report['seed'] + report['count'] - 1}"
-    screen.print(f"{report['model']['file']}  {runs}", markup=False, style="bold")
-    rows = table("", "sha256", "dtype", "shape", "name", elastic=["name"])
+    screen.print(Text(f"{report['model']['file']}  {runs}", style="bold"))
+    rows = Sheet("", "sha256", "dtype", "shape", "name", elastic="name")
     for kind in ("inputs", "outputs"):
         for t in report[kind]:
-            rows.add_row(kind[:-1], t["sha256"][:16], t["dtype"], shape_text(t["shape"]), Text(t["name"]))
-    screen.print(rows)
+            rows.add(kind[:-1], t["sha256"][:16], t["dtype"], shape_text(t["shape"]), t["name"])
+    rows.show(screen)
     click.echo(f"outputs {report['sha256']}")
