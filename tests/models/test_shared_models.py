@@ -31,7 +31,7 @@ def test_same_bits_as_the_reference(name: str) -> None:
     data = path.read_bytes()
     model = sanderling.load(path, threads=1)
     inputs = model_inputs(model, COUNT)
-    expected = oracle.run_sequence(data, inputs)
+    expected = oracle.run_sequence(data, inputs, timeout=600.0)
     tolerance = TOLERANCE.get(name, FLOAT_TOLERANCE)
     first = []
     for x, theirs in zip(inputs, expected, strict=True):
@@ -62,7 +62,7 @@ def test_same_bits_as_the_reference(name: str) -> None:
 def check_resized(model: sanderling.Model, data: bytes, inputs: list[list[np.ndarray]], tolerance: float) -> None:
     x = [np.concatenate(pair) for pair in zip(inputs[0], inputs[-1], strict=True)]
     try:
-        theirs = oracle.run(data, x, resize=[t.shape for t in model.inputs])
+        theirs = oracle.run(data, x, resize=[t.shape for t in model.inputs], timeout=600.0)
     except oracle.Refused:
         return
     for a, b in zip(as_list(model(*x)), theirs, strict=True):
