@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.builder import T, build
+from sanderling.errors import ModelError
+from sanderling.importers import load_ir
+from sanderling.model import Model
+from tests.support.builder import T, build, const, pack_int4
 from tests.support.compare import compare
 
 ACTIVATIONS = ["NONE", "RELU", "RELU_N1_TO_1", "RELU6"]
@@ -114,3 +118,189 @@ def test_int8_per_channel(case: Case, in_scale: float, zero: int, out_zero: int)
     inputs, arrays = quantized_inputs(case, "int8", "int8", in_scale, zero, w_scale, 0)
     scale = output_scale(case, in_scale, float(w_scale.mean()), 128 * 128)
     compare(build("FULLY_CONNECTED", inputs, T("int8", case.output_shape, scale, out_zero), **case.options), arrays)
+
+
+@given(cases(), st.integers(-128, 127), st.integers(-128, 127), st.booleans())
+def test_int8_with_int4_weights(case: Case, zero: int, out_zero: int, per_channel: bool) -> None:
+    w = case.rng.integers(-8, 8, (case.outputs, case.depth))
+    w_scale = 2.0 ** case.rng.uniform(-6, 0, case.outputs if per_channel else 1).astype(np.float32)
+    x = random_array(case.rng, "int8", case.input_shape)
+    inputs = [T("int8", case.input_shape, 0.05, zero), T("int4", w.shape, w_scale, 0, data=pack_int4(w))]
+    scale = output_scale(case, 0.05, float(w_scale.mean()), 128 * 8)
+    compare(build("FULLY_CONNECTED", inputs, T("int8", case.output_shape, scale, out_zero), **case.options), [x])
+
+
+@given(cases(), scales, st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
+def test_uint8(case: Case, in_scale: float, zero: int, w_zero: int, out_zero: int) -> None:
+    inputs, arrays = quantized_inputs(case, "uint8", "uint8", in_scale, zero, 0.02, w_zero)
+    scale = output_scale(case, in_scale, 0.02, 128 * 128)
+    compare(build("FULLY_CONNECTED", inputs, T("uint8", case.output_shape, scale, out_zero), **case.options), arrays)
+
+
+@given(cases(), st.integers(0, 255), st.integers(0, 255))
+def test_uint8_to_int16(case: Case, zero: int, w_zero: int) -> None:
+    case.bias = True  # the reference reads it without looking whether there is one
+    inputs, arrays = quantized_inputs(case, "uint8", "uint8", 0.01, zero, 0.02, w_zero)
+    scale = output_scale(case, 0.01, 0.02, 1)
+    compare(build("FULLY_CONNECTED", inputs, T("int16", case.output_shape, scale, 0), **case.options), arrays)
+
+
+@pytest.mark.parametrize("bias", ["int32", "int64"])
+@pytest.mark.parametrize("per_channel", [False, True])
+@given(case=cases(max_depth=600), w_zero=st.integers(-128, 127))
+def test_int16_with_int8_weights(bias: str, per_channel: bool, case: Case, w_zero: int) -> None:
+    # Without quantized_bias_type the reference reads any bias as int64.
+    options = {"quantized_bias_type": bias} if bias == "int32" or case.rng.random() < 0.5 else {}
+    w_scale = 2.0 ** case.rng.uniform(-9, 0, case.outputs if per_channel else 1)
+    w_zero = 0 if per_channel else w_zero
+    inputs, arrays = quantized_inputs(case, "int16", "int8", 0.001, 0, w_scale, w_zero, bias)
+    scale = output_scale(case, 0.001, float(w_scale.mean()), 128)
+    out = T("int16", case.output_shape, scale, 0)
+    compare(build("FULLY_CONNECTED", inputs, out, **case.options, **options), arrays)
+
+
+@given(cases())
+def test_float32(case: Case) -> None:
+    rng = case.rng
+    w = rng.standard_normal((case.outputs, case.depth)).astype(np.float32)
+    b = rng.standard_normal(case.outputs).astype(np.float32)
+    x = rng.standard_normal(case.input_shape).astype(np.float32)
+    arrays = [x, w, b] if case.bias else [x, w]
+    inputs = [T("float32", a.shape, data=a if case.constant and k else None) for k, a in enumerate(arrays)]
+    model = build("FULLY_CONNECTED", inputs, T("float32", case.output_shape), **case.options)
+    compare(model, arrays[:1] if case.constant else arrays)
+
+
+@pytest.mark.parametrize("weights", ["int8", "int4", "uint8"])
+@pytest.mark.parametrize("per_channel", [False, True])
+@given(
+    case=cases(),
+    asymmetric=st.booleans(),
+    activation=st.sampled_from([*ACTIVATIONS, "TANH", "SIGN_BIT"]),
+    magnitude=st.floats(-10, 10),
+    shift=st.floats(-2, 2),
+)
+def test_hybrid(
+    weights: str, per_channel: bool, case: Case, asymmetric: bool, activation: str, magnitude: float, shift: float
+) -> None:
+    rng = case.rng
+    low, high = (-8, 8) if weights == "int4" else (-127, 128)
+    w = rng.integers(low, high, (case.outputs, case.depth))
+    data = pack_int4(w) if weights == "int4" else w.astype(np.int8).view(weights)
+    w_scale = (2.0 ** rng.uniform(-9, 0, case.outputs if per_channel else 1)).astype(np.float32)
+    x = ((rng.standard_normal(case.input_shape) + shift) * 2.0**magnitude).astype(np.float32)
+    x[rng.random(case.lead) < 0.2] = 0
+    inputs = [T("float32", x.shape), T(weights, w.shape, w_scale, 0, data=data)]
+    if case.bias:
+        inputs.append(const(rng.standard_normal(case.outputs).astype(np.float32)))
+    options = {**case.options, "fused_activation_function": activation, "asymmetric_quantize_inputs": asymmetric}
+    compare(build("FULLY_CONNECTED", inputs, T("float32", case.output_shape), **options), [x])
+
+
+def test_rounds_ties_away_from_zero() -> None:
+    # Multiplier 1/2: accumulators of odd value are ties.
+    w = np.ones((3, 1), np.int8)
+    b = np.array([-1, 0, 1], np.int32)
+    inputs = [T("int8", (5, 1), 1.0, 0), T("int8", w.shape, 0.5, 0, data=w), T("int32", (3,), 0.5, data=b)]
+    x = np.array([[-3], [-2], [0], [2], [3]], np.int8)
+    (y,) = compare(build("FULLY_CONNECTED", inputs, T("int8", (5, 3), 1.0, 7)), [x])
+    assert y[:, 1].tolist() == [5, 6, 7, 8, 9]
+    assert y[2].tolist() == [6, 7, 8]
+
+
+def test_rescales_in_double() -> None:
+    # 2**24 + 1 and 2**31 - 1 have no float32 value; a 31-bit multiplier would round them twice.
+    b = np.array([2**24 + 1, -(2**24) - 1, 2**31 - 1, -(2**31)], np.int32)
+    w = np.zeros((4, 1), np.int8)
+    inputs = [T("int8", (1, 1), 1.0, 0), T("int8", w.shape, 1.0, 0, data=w), T("int32", (4,), 1.0, data=b)]
+    for scale in (2.0**18, 2.0**24 / 100.5, 2.0**17 + 1):
+        compare(build("FULLY_CONNECTED", inputs, T("int8", (1, 4), scale, 3)), [np.ones((1, 1), np.int8)])
+
+
+@pytest.mark.parametrize("value", [-128, 127])
+def test_long_sums_of_extremes(value: int) -> None:
+    # 255 * 255 * 40000 wraps int32.
+    depth = 40000
+    w = np.full((5, depth), value, np.int8)
+    x = np.full((3, depth), -128, np.int8)
+    inputs = [T("int8", x.shape, 0.5, 127), T("int8", w.shape, 0.5, -128 if value > 0 else 127, data=w)]
+    compare(build("FULLY_CONNECTED", inputs, T("int8", (3, 5), 2.0**24, 0)), [x])
+
+
+def test_long_sums_of_int16_extremes() -> None:
+    x = np.full((2, 40000), -32768, np.int16)
+    w = np.full((5, 40000), -128, np.int8)
+    inputs = [T("int16", x.shape, 0.5, 0), T("int8", w.shape, 0.5, 127, data=w)]
+    compare(build("FULLY_CONNECTED", inputs, T("int16", (2, 5), 2.0**23, 0)), [x])
+
+
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_resize(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    w = rng.integers(-128, 128, (70, 33)).astype(np.int8)
+    inputs = [T("int8", (1, 33), 0.1, 3), T("int8", w.shape, 0.1, 0, data=w)]
+    model = build("FULLY_CONNECTED", inputs, T("int8", (1, 70), 5.0, 3))
+    x = rng.integers(-128, 128, (rows, 33)).astype(np.int8)
+    compare(model, [x], resize=[(rows, 33)], threads=3)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_many_rows_on_threads(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    w, x = (rng.integers(-128, 128, shape).astype(dtype) for shape in [(130, 300), (77, 300)])
+    scale = None if dtype == "float32" else 0.1
+    inputs = [T(dtype, x.shape, scale), T(dtype, w.shape, scale, data=w)]
+    model = build("FULLY_CONNECTED", inputs, T(dtype, (77, 130), scale and 50.0))
+    outputs = [compare(model, [x], threads=threads)[0] for threads in (1, 2, 3)]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+
+
+@pytest.mark.parametrize(("shape", "w_shape"), [((0, 3), (2, 3)), ((2, 3), (0, 3)), ((2, 0), (4, 0))])
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_empty(dtype: str, shape: tuple[int, int], w_shape: tuple[int, int]) -> None:
+    scale = None if dtype == "float32" else 0.5
+    w = np.ones(w_shape, dtype)
+    inputs = [T(dtype, shape, scale), T(dtype, w_shape, scale)]
+    model = build("FULLY_CONNECTED", inputs, T(dtype, (shape[0], w_shape[0]), scale))
+    (y,) = Model(load_ir(model)).run([np.ones(shape, dtype), w]).values()
+    assert y.shape == (shape[0], w_shape[0])
+    assert not y.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights_format": "SHUFFLED4x16INT8"}, "weights_format"),
+        ({"fused_activation_function": "TANH"}, "TANH"),
+        ({"keep_num_dims": True, "shape": (3, 2)}, "keep_num_dims"),
+        ({"weights": T("int8", (2, 2, 2), 0.5)}, "weights have shape"),
+        ({"weights": T("int8", (2, 4))}, "quantization"),
+        ({"weights": T("float32", (2, 4))}, "supported are"),
+        ({"bias": T("int32", (3,), 0.25)}, "bias has shape"),
+        ({"bias": T("float32", (2,))}, "bias is float32"),
+        ({"output": T("uint8", (1, 2), 0.5)}, "supported are"),
+    ],
+)
+def test_errors(change: dict[str, Any], message: str) -> None:
+    inputs = [T("int8", change.pop("shape", (1, 4)), 0.5), change.pop("weights", T("int8", (2, 4), 0.5))]
+    if "bias" in change:
+        inputs.append(change.pop("bias"))
+    output = change.pop("output", T("int8", (1, 2), 0.5))
+    with pytest.raises(ModelError, match=f"FULLY_CONNECTED.*{message}"):
+        Model(load_ir(build("FULLY_CONNECTED", inputs, output, **change)))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-40, 1e-38, 3e38])
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_any_scale_and_any_float_is_safe(dtype: str, scale: float) -> None:
+    w = np.full((3, 4), 100, np.int8)
+    x = np.full((2, 4), 100, dtype)
+    x[0] = 0
+    if dtype == "float32":
+        x[1] = [np.nan, np.inf, -np.inf, scale]
+    quantized = {"scale": scale} if dtype == "int8" else {}
+    for out in (scale, 1.0):
+        output = T(dtype, (2, 3), out) if dtype == "int8" else T(dtype, (2, 3))
+        inputs = [T(dtype, (2, 4), **quantized), T("int8", w.shape, scale, data=w)]
+        Model(load_ir(build("FULLY_CONNECTED", inputs, output, asymmetric_quantize_inputs=out == 1.0))).run([x])
