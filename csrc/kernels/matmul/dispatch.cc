@@ -13,7 +13,7 @@ using f32 = float;
 
 }  // namespace
 
-#define SANDERLING_KERNEL(family, isa) extern const Kernel<family> family##_##isa;
+#define SANDERLING_KERNEL(isa, family) extern const Kernel<family> family##_##isa;
 #include "kernels/matmul/kernels.inc"
 #undef SANDERLING_KERNEL
 
@@ -25,9 +25,9 @@ Choice<Acc> choose(Isa isa) {
   Choice<Acc> chosen = {nullptr, Isa::portable};
   auto consider = [&](const auto& kernel, Isa needs) {
     if constexpr (std::is_same_v<decltype(kernel), const Kernel<Acc>&>)
-      if (chosen.kernel == nullptr && needs >= isa) chosen = {&kernel, needs};
+      if (chosen.kernel == nullptr && needs >= isa && isa_available(needs)) chosen = {&kernel, needs};
   };
-#define SANDERLING_KERNEL(family, isa) consider(family##_##isa, Isa::isa);
+#define SANDERLING_KERNEL(isa, family) consider(family##_##isa, Isa::isa);
 #include "kernels/matmul/kernels.inc"
 #undef SANDERLING_KERNEL
   return chosen;
