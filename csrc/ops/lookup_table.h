@@ -37,7 +37,8 @@ Table8 make_real_table8(const TensorInfo& x, const TensorInfo& y, const F& f) {
   });
 }
 
-// Makes the node's run function the lookup of input 0, an 8-bit tensor.
+// The run function that looks up every value of input 0, an 8-bit tensor.
+RunFunction table8_function(PrepareContext& ctx, const Table8& table);
 void run_table8(PrepareContext& ctx, const Table8& table);
 
 // A function of int16 values: 513 samples with straight lines between.
@@ -78,7 +79,8 @@ class Table16 {
   int16_t values_[kSteps + 1] = {};
 };
 
-// The run function that looks up every int16 value of input 0.
+// The same for an int16 tensor.
+RunFunction table16_function(PrepareContext& ctx, const Table16& table);
 void run_table16(PrepareContext& ctx, const Table16& table);
 
 }  // namespace sanderling

@@ -29,9 +29,9 @@ inline void expect_same_dtype(PrepareContext& ctx) {
 
 // The run function of out[i] = f(x[i]); `cost`: nanoseconds of one element.
 template <class T, class Out = T, class F>
-void run_unary(PrepareContext& ctx, double cost, F f) {
+RunFunction unary_function(PrepareContext& ctx, double cost, F f) {
   int64_t n = ctx.input(0).shape.elements();
-  ctx.on_run([n, cost, f = std::move(f)](RunContext& run) {
+  return [n, cost, f = std::move(f)](RunContext& run) {
     const T* x = run.input<T>(0);
     Out* out = run.output<Out>(0);
     run.parallel_for(n, cost, [&](int64_t begin, int64_t end, int) {
@@ -40,7 +40,11 @@ void run_unary(PrepareContext& ctx, double cost, F f) {
       const F g = f;
       for (int64_t i = begin; i < end; ++i) to[i] = g(from[i]);
     });
-  });
+  };
+}
+template <class T, class Out = T, class F>
+void run_unary(PrepareContext& ctx, double cost, F f) {
+  ctx.on_run(unary_function<T, Out>(ctx, cost, std::move(f)));
 }
 
 // The same for float16: computed in float.

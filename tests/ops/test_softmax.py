@@ -1,4 +1,4 @@
-"""SOFTMAX."""
+"""SOFTMAX and LOG_SOFTMAX."""
 
 import numpy as np
 import pytest
@@ -85,3 +85,49 @@ def test_errors():
         expect_error(unary("SOFTMAX", (2, 3), tensor, OUTPUTS["int8"], beta=beta), x, "SOFTMAX", "beta")
     model = unary("SOFTMAX", (2, 3), {"dtype": "int32"}, {"dtype": "int32"}, beta=1.0)
     expect_error(model, x.astype(np.int32), "SOFTMAX", "int32", "float32")
+
+
+LOGARITHMS = {
+    "int8": {"dtype": "int8", "scale": 16 / 256, "zero_point": 127},
+    "uint8": {"dtype": "uint8", "scale": 16 / 256, "zero_point": 255},
+}
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@given(SHAPES, st.booleans(), SEEDS, st.data())
+def test_log_quantized(dtype, shape, close, seed, data):
+    x = data.draw(quantized(dtype))
+    inputs = near(dtype, shape, seed) if close else values(dtype, shape, seed)
+    compare(unary("LOG_SOFTMAX", shape, {"dtype": dtype, **x}, LOGARITHMS[dtype]), [inputs])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@given(SCALES)
+def test_log_every_difference(dtype, scale):
+    steps = every(dtype)
+    inputs = np.stack([np.full(256, steps[-1]), steps], axis=1)
+    compare(unary("LOG_SOFTMAX", (256, 2), {"dtype": dtype, "scale": scale}, LOGARITHMS[dtype]), [inputs])
+
+
+@given(SHAPES, SEEDS)
+def test_log_float32(shape, seed):
+    compare(unary("LOG_SOFTMAX", shape, {"dtype": "float32"}, {"dtype": "float32"}), [values("float32", shape, seed)])
+
+
+@pytest.mark.parametrize("n", [1, 2, 4095, 4096, 70000])
+def test_log_of_long_rows_of_one_value(n):
+    model = unary("LOG_SOFTMAX", (1, n), {"dtype": "int8", "scale": 0.1}, LOGARITHMS["int8"])
+    x = np.zeros((1, n), np.int8)
+    if n < 4096:
+        compare(model, [x])
+    else:  # The reference's sum overflows.
+        y = ours(model, x)
+        assert (y == y[0, 0]).all()
+
+
+def test_log_errors():
+    x = np.zeros((2, 3), np.int8)
+    tensor = {"dtype": "int8", "scale": 0.1}
+    expect_error(unary("LOG_SOFTMAX", (2, 3), tensor, tensor), x, "LOG_SOFTMAX", "127")
+    model = unary("LOG_SOFTMAX", (2, 3), {"dtype": "int32"}, {"dtype": "int32"})
+    expect_error(model, x.astype(np.int32), "LOG_SOFTMAX", "int32", "float32")

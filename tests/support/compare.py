@@ -40,9 +40,10 @@ def compare(
     resize: Sequence[Sequence[int]] | None = None,
     tolerance: float = FLOAT_TOLERANCE,
     threads: int = 1,
+    resolver: oracle.Resolver = "ref",
 ) -> list[np.ndarray]:
     """Assert equal outputs; return them."""
-    return compare_sequence(model, [inputs], resize, tolerance, threads)[0]
+    return compare_sequence(model, [inputs], resize, tolerance, threads, resolver)[0]
 
 
 def compare_sequence(
@@ -51,11 +52,15 @@ def compare_sequence(
     resize: Sequence[Sequence[int]] | None = None,
     tolerance: float = FLOAT_TOLERANCE,
     threads: int = 1,
+    resolver: oracle.Resolver = "ref",
 ) -> list[list[np.ndarray]]:
-    """Assert equal outputs for each of several runs, state kept between them."""
+    """Assert equal outputs for each of several runs, state kept between them.
+
+    `resolver` "default" is for the few operators that the reference resolver lacks.
+    """
     options = {} if resize is None else {"resize": resize}
     try:
-        expected = oracle.run_sequence(model, sequence, **options)
+        expected = oracle.run_sequence(model, sequence, resolver=resolver, **options)
     except oracle.Refused:
         if currently_in_test_context():
             reject()
