@@ -36,7 +36,7 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& 
   ctx.on_run([loops, p, add = kernel.run](RunContext& run) {
     const uint8_t *from_a = run.input<uint8_t>(0), *from_b = run.input<uint8_t>(1);
     uint8_t* out = run.output<uint8_t>(0);
-    run.parallel_for(loops.elements(), 1.5, [&](int64_t begin, int64_t end, int) {
+    run.parallel_for(loops.elements(), 2, [&](int64_t begin, int64_t end, int) {
       loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
         add(from_a + from[0], loops.step(0), from_b + from[1], loops.step(1), out + to, n, p);
       });

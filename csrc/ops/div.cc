@@ -30,7 +30,7 @@ void prepare_quantized(PrepareContext& ctx, const Broadcast& loops, const std::s
   const Range<int32_t> range = quantized_activation_range(activation, y);
   const Multiplier m = quantize_multiplier(a.scale() / (b.scale() * y.scale()));
   const int32_t zero_a = a.zero_point(), zero_b = b.zero_point(), zero_y = y.zero_point();
-  ctx.on_run(run_division<T>(ctx, loops, 15, static_cast<T>(zero_b), [=](T x1, T x2) {
+  ctx.on_run(run_division<T>(ctx, loops, 40, static_cast<T>(zero_b), [=](T x1, T x2) {
     int32_t numerator = x1 - zero_a, divisor = x2 - zero_b;
     if (divisor < 0) {
       numerator = -numerator;

@@ -26,7 +26,7 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> rang
   ctx.on_run([loops, p, multiply = kernel.run](RunContext& run) {
     const uint8_t *from_a = run.input<uint8_t>(0), *from_b = run.input<uint8_t>(1);
     uint8_t* out = run.output<uint8_t>(0);
-    run.parallel_for(loops.elements(), 1.5, [&](int64_t begin, int64_t end, int) {
+    run.parallel_for(loops.elements(), 2, [&](int64_t begin, int64_t end, int) {
       loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
         multiply(from_a + from[0], loops.step(0), from_b + from[1], loops.step(1), out + to, n, p);
       });
@@ -37,9 +37,13 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> rang
 void prepare_int16(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> range) {
   for (const TensorInfo* t : {&ctx.input(0), &ctx.input(1), &ctx.output(0)})
     check(t->zero_point() == 0, "tensor '", t->name, "' is int16 with zero point ", t->zero_point(), "; 0 expected");
-  ctx.on_run(run_binary<int16_t>(loops, 3, [range, m = output_multiplier(ctx)](int16_t a, int16_t b) {
-    return static_cast<int16_t>(clamp(requantize(int32_t{a} * b, m), range.low, range.high));
-  }));
+  const Multiplier m = output_multiplier(ctx);
+  const auto run = [&](auto rescale) {
+    return run_binary<int16_t>(loops, 3, [range, rescale](int16_t a, int16_t b) {
+      return static_cast<int16_t>(clamp(requantize(int32_t{a} * b, rescale), range.low, range.high));
+    });
+  };
+  ctx.on_run(m.shift <= 0 ? run(right_rescale(m)) : run(m));
 }
 
 // int16 operands taken as fractions of 1, the output's 8 bits likewise; scales do not enter.
