@@ -74,6 +74,7 @@ void prepare_concatenation(PrepareContext& ctx) {
     check(s.rank() == shape.rank() && s.with(axis, 0) == shape.with(axis, 0), "input ", i, " has shape ",
           ctx.input(i).shape, ", which does not fit ", ctx.input(0).shape, " but for axis ", axis);
     sum += s[axis];
+    check(sum <= Shape::kMaxElements, "the inputs have too many elements");
   }
   shape = shape.with(axis, sum);
   ctx.set_output_shape(0, shape);

@@ -164,6 +164,11 @@ void expect_same_quantization(const TensorInfo& a, const TensorInfo& b) {
         p.zero_point, " but '", b.name, "' has ", q.scale, " and ", q.zero_point, "; they must be equal");
 }
 
+int64_t extent_product(int64_t a, int64_t b) {
+  check(b == 0 || a <= Shape::kMaxElements / b, "an extent of ", a, " times ", b, " is too large");
+  return a * b;
+}
+
 int axis_in(int64_t axis, int rank, const char* name) {
   check(axis >= -rank && axis < rank, name, " is ", axis, ", not in [", -rank, ", ", rank, ")");
   return static_cast<int>(axis < 0 ? axis + rank : axis);

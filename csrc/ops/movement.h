@@ -57,6 +57,9 @@ ScaleAndZero scale_and_zero(const TensorInfo&);
 // Throws Error where the scales or zero points of two tensors differ: these operators do not rescale.
 void expect_same_quantization(const TensorInfo& a, const TensorInfo& b);
 
+// a * b for extents; throws Error where a tensor could not have it. Shape checks what it is given, but products
+// that make an extent must not overflow before.
+int64_t extent_product(int64_t a, int64_t b);
 // axis in [-rank, rank) as one in [0, rank). Throws Error for others.
 int axis_in(int64_t axis, int rank, const char* name = "axis");
 // Input i, which must hold one int32 or int64 value.
