@@ -106,18 +106,28 @@ void gather(const Conv2dQ8& c, const uint8_t* input, int64_t group, int64_t batc
   while (to < end) *to++ = 0;
 }
 
-// acc0[j] = dot(a0, row j of w) and acc1[j] = dot(a1, row j of w) for j < 4; n is a multiple of 8, at most kSafeDepth.
-void dot2x4(const int16_t* __restrict a0, const int16_t* __restrict a1, const int16_t* __restrict w, int64_t stride,
-            int64_t n, int32_t* __restrict acc0, int32_t* __restrict acc1) {
-  const int16_t *w0 = w, *w1 = w + stride, *w2 = w + 2 * stride, *w3 = w + 3 * stride;
-  int32_t s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
-  for (int64_t k = 0; k < n / 8 * 8; ++k) {
-    const int32_t x0 = a0[k], x1 = a1[k];
-    s00 += x0 * w0[k], s01 += x0 * w1[k], s02 += x0 * w2[k], s03 += x0 * w3[k];
-    s10 += x1 * w0[k], s11 += x1 * w1[k], s12 += x1 * w2[k], s13 += x1 * w3[k];
-  }
-  acc0[0] = s00, acc0[1] = s01, acc0[2] = s02, acc0[3] = s03;
-  acc1[0] = s10, acc1[1] = s11, acc1[2] = s12, acc1[3] = s13;
+// Gathered rows and rows of weights have whole vectors.
+const int16_t* aligned(const int16_t* p) { return static_cast<const int16_t*>(__builtin_assume_aligned(p, 16)); }
+
+// acc0[j] = dot(a0, row j of w) and acc1[j] = dot(a1, row j of w) for j < 4; n > 0 is a multiple of 8, at most
+// kSafeDepth.
+void dot2x4(const int16_t* a0, const int16_t* a1, const int16_t* w, int64_t stride, int64_t n, int32_t* __restrict acc0,
+            int32_t* __restrict acc1) {
+  const int16_t* __restrict x0 = aligned(a0);
+  const int16_t* __restrict x1 = aligned(a1);
+  const int16_t* __restrict w0 = aligned(w);
+  const int16_t* __restrict w1 = aligned(w + stride);
+  const int16_t* __restrict w2 = aligned(w + 2 * stride);
+  const int16_t* __restrict w3 = aligned(w + 3 * stride);
+  const uint64_t end = static_cast<uint64_t>(n) / 8 * 8;
+  uint64_t k = 0;
+  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0;
+  do {  // in this form compilers see that no scalar tail is needed
+    s0 += x0[k] * w0[k], s1 += x0[k] * w1[k], s2 += x0[k] * w2[k], s3 += x0[k] * w3[k];
+    t0 += x1[k] * w0[k], t1 += x1[k] * w1[k], t2 += x1[k] * w2[k], t3 += x1[k] * w3[k];
+  } while (++k != end);
+  acc0[0] = s0, acc0[1] = s1, acc0[2] = s2, acc0[3] = s3;
+  acc1[0] = t0, acc1[1] = t1, acc1[2] = t2, acc1[3] = t3;
 }
 
 // The same for any n that is a multiple of 8, wrapping.
