@@ -1,6 +1,5 @@
 // ARG_MAX, ARG_MIN: the first index of the largest or smallest value along an axis. NaN never wins.
 #include <algorithm>
-#include <cmath>
 #include <type_traits>
 
 #include "ops/op.h"
@@ -15,28 +14,36 @@ struct View {
   int64_t outer, axis, inner;
 };
 
+// A NaN candidate loses; a NaN that was best so far gives way to anything else.
 template <bool largest, class T>
 bool better(T candidate, T best) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (std::isnan(best)) return !std::isnan(candidate);
+  if constexpr (std::is_floating_point_v<T>)
+    return !(largest ? candidate <= best : candidate >= best) & (candidate == candidate);
+  else
+    return largest ? candidate > best : candidate < best;
+}
+
+// The first index of the best of n values, without branches.
+template <bool largest, class T, class Index>
+Index best_index(const T* row, int64_t n) {
+  int64_t k = 0;
+  // Past the leading NaN plain comparisons are enough.
+  while (k < n && row[k] != row[k]) ++k;
+  if (k == n) return 0;
+  T best = row[k];
+  Index at = static_cast<Index>(k);
+  for (++k; k < n; ++k) {
+    bool wins = largest ? row[k] > best : row[k] < best;
+    best = wins ? row[k] : best;
+    at = wins ? static_cast<Index>(k) : at;
   }
-  return largest ? candidate > best : candidate < best;
+  return at;
 }
 
 template <bool largest, class T, class Index>
 void arg_rows(const View& v, const T* in, Index* out, int64_t begin, int64_t end) {
   if (v.inner == 1) {
-    for (int64_t o = begin; o < end; ++o) {
-      const T* row = in + o * v.axis;
-      T best = row[0];
-      Index at = 0;
-      for (int64_t k = 1; k < v.axis; ++k) {
-        bool wins = better<largest>(row[k], best);
-        best = wins ? row[k] : best;
-        at = wins ? static_cast<Index>(k) : at;
-      }
-      out[o] = at;
-    }
+    for (int64_t o = begin; o < end; ++o) out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
     return;
   }
   for (int64_t o = begin; o < end; ++o) {

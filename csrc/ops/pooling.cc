@@ -12,7 +12,7 @@ namespace sanderling {
 namespace {
 
 constexpr int64_t kMaxOption = 2147483647;
-constexpr int64_t kBlock = 64;  // channels whose accumulators stay in L1
+constexpr int64_t kBlock = 256;  // channels whose accumulators stay in L1
 
 struct Geometry {
   int64_t in_h, in_w, channels, out_h, out_w;
@@ -45,6 +45,26 @@ Geometry pool_geometry(PrepareContext& ctx) {
   return g;
 }
 
+// acc of n channels takes in `taps` neighbouring pixels, in their order.
+template <int taps, class Pool>
+void take(const Pool& pool, const typename Pool::T* in, int64_t channels, typename Pool::Acc* acc, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    typename Pool::Acc a = acc[i];
+    for (int t = 0; t < taps; ++t) a = pool.next(a, in[t * channels + i]);
+    acc[i] = a;
+  }
+}
+
+// Pixels several at a time, so that accumulators are loaded and stored less often.
+template <class Pool>
+void take_row(const Pool& pool, const typename Pool::T* in, int64_t pixels, int64_t channels, typename Pool::Acc* acc,
+              int64_t n) {
+  for (; pixels >= 4; pixels -= 4, in += 4 * channels) take<4>(pool, in, channels, acc, n);
+  if (pixels == 3) take<3>(pool, in, channels, acc, n);
+  if (pixels == 2) take<2>(pool, in, channels, acc, n);
+  if (pixels == 1) take<1>(pool, in, channels, acc, n);
+}
+
 // Rows [begin, end) of all output rows of the batch. Pool has the types In, Acc and: start(), next(acc, value),
 // finish(acc, count), where count is the elements of the window.
 template <class Pool>
@@ -62,11 +82,8 @@ void pool_rows(const Geometry& g, const Pool& pool, const typename Pool::T* in, 
         int64_t n = std::min(kBlock, g.channels - c);
         typename Pool::Acc acc[kBlock];
         for (int64_t i = 0; i < n; ++i) acc[i] = pool.start();
-        for (int64_t y = y0; y < y1; ++y) {
-          const typename Pool::T* from = picture + (y * g.in_w + x0) * g.channels + c;
-          for (int64_t x = x0; x < x1; ++x, from += g.channels)
-            for (int64_t i = 0; i < n; ++i) acc[i] = pool.next(acc[i], from[i]);
-        }
+        for (int64_t y = y0; y < y1; ++y)
+          take_row(pool, picture + (y * g.in_w + x0) * g.channels + c, x1 - x0, g.channels, acc, n);
         pool.finish(acc, n, (y1 - y0) * (x1 - x0), to + c);
       }
     }

@@ -56,7 +56,7 @@ std::vector<Tap<int32_t>> fixed_taps(int64_t in, int64_t out, const ResizeOption
 // One row of output. rows: the two input rows, each times its vertical weight, [in_w, channels].
 template <class T>
 void float_row(const float* top, const float* bottom, const std::vector<Tap<float>>& columns, int64_t channels,
-               T* out) {
+               T* __restrict out) {
   const float rounding = std::is_integral_v<T> ? 0.5f : 0.0f;
   for (const Tap<float>& t : columns) {
     const float *top_low = top + t.low * channels, *bottom_low = bottom + t.low * channels;
@@ -101,37 +101,44 @@ void run_float(PrepareContext& ctx, const Resize& r) {
   });
 }
 
-// Acc holds a value times 2^20.
+// One row of output from the column sums [pixels, channels]: values times 2^10. Acc holds a value times 2^20.
+template <class T, class Acc>
+void fixed_row(const int32_t* sums, const std::vector<Tap<int32_t>>& columns, int64_t channels, T* __restrict out) {
+  for (const Tap<int32_t>& t : columns) {
+    const int32_t *low = sums + t.low * channels, *high = sums + t.high * channels;
+    const Acc below = t.below, above = t.above;
+    for (int64_t c = 0; c < channels; ++c) {
+      Acc x = low[c] * below + high[c] * above;
+      // To nearest, ties away from zero.
+      out[c] = static_cast<T>((x + (1 << 19) - (x < 0 ? 1 : 0)) >> 20);
+    }
+    out += channels;
+  }
+}
+
 template <class T, class Acc>
 void run_fixed(PrepareContext& ctx, const Resize& r) {
   std::vector<Tap<int32_t>> rows = fixed_taps(r.in_h, r.out_h, r.options);
   std::vector<Tap<int32_t>> columns = fixed_taps(r.in_w, r.out_w, r.options);
-  double cost = static_cast<double>(r.out_w) * static_cast<double>(r.channels) * 2;
-  int64_t all_rows = r.batch * r.in_h, all_pixels = all_rows * r.in_w;
+  double cost = static_cast<double>(r.out_w + r.in_w) * static_cast<double>(r.channels) * 2;
+  // A position past the end runs into the next row or picture, as in the reference; the tensor's end stops it.
+  int64_t pixels = std::max(r.in_w, columns.back().low + 1), row_size = r.in_w * r.channels;
+  int64_t sums_size = pixels * r.channels, last_row = r.batch * r.in_h - 1, end_of_input = (last_row + 1) * row_size;
+  int scratch = ctx.scratch(static_cast<size_t>(ctx.threads()) * static_cast<size_t>(sums_size) * sizeof(int32_t));
   ctx.on_run([=](RunContext& run) {
     const T* in = run.input<T>(0);
     T* out = run.output<T>(0);
-    run.parallel_for(r.batch * r.out_h, cost, [&](int64_t begin, int64_t end, int) {
+    int32_t* buffer = run.scratch<int32_t>(scratch);
+    run.parallel_for(r.batch * r.out_h, cost, [&](int64_t begin, int64_t end, int thread) {
+      int32_t* sums = buffer + thread * sums_size;
       for (int64_t row = begin; row < end; ++row) {
-        const Tap<int32_t>& v = rows[static_cast<size_t>(row % r.out_h)];
+        const Tap<int32_t>& t = rows[static_cast<size_t>(row % r.out_h)];
         int64_t first = row / r.out_h * r.in_h;
-        // A position past the end runs into the next row or picture, as in the reference; the tensor's end stops it.
-        int64_t low = std::min(first + v.low, all_rows - 1) * r.in_w, high = (first + v.high) * r.in_w;
-        T* to = out + row * r.out_w * r.channels;
-        for (const Tap<int32_t>& h : columns) {
-          const T* a = in + std::min(low + h.low, all_pixels - 1) * r.channels;
-          const T* b = in + std::min(high + h.low, all_pixels - 1) * r.channels;
-          const T* c = in + (low + h.high) * r.channels;
-          const T* d = in + (high + h.high) * r.channels;
-          Acc wa = Acc(v.below) * h.below, wb = Acc(v.above) * h.below;
-          Acc wc = Acc(v.below) * h.above, wd = Acc(v.above) * h.above;
-          for (int64_t i = 0; i < r.channels; ++i) {
-            Acc x = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;
-            // To nearest, ties away from zero.
-            to[i] = static_cast<T>((x + (1 << 19) - (x < 0 ? 1 : 0)) >> 20);
-          }
-          to += r.channels;
-        }
+        int64_t low = std::min(first + t.low, last_row) * row_size, high = (first + t.high) * row_size;
+        int64_t inside = std::min(sums_size, end_of_input - std::max(low, high));
+        for (int64_t i = 0; i < inside; ++i) sums[i] = in[low + i] * t.below + in[high + i] * t.above;
+        for (int64_t i = inside; i < sums_size; ++i) sums[i] = sums[i - r.channels];
+        fixed_row<T, Acc>(sums, columns, r.channels, out + row * r.out_w * r.channels);
       }
     });
   });
