@@ -372,7 +372,8 @@ def test_threads_and_isa_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ValueError, match=r"'vax' is not one that this CPU can run; available: .*portable"):
         sanderling.load(adder())
     monkeypatch.setenv("SANDERLING_ISA", "portable")
-    assert {s.isa for s in sanderling.load(adder()).profile(A, B, runs=1)} == {"portable"}
+    steps = sanderling.load(adder()).profile(A, B, runs=1)
+    assert {s.isa.partition("/")[0] for s in steps} == {"portable"}
     with pytest.raises(ValueError, match="'vax'"):
         sanderling.load(adder(), isa="vax")
 

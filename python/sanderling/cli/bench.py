@@ -110,13 +110,14 @@ def _profile(model: Model, runs: int) -> Profile:
 
 def _measure(model: Model, runs: int | None, seconds: float, warm_up: int | None) -> dict[str, Any]:
     inputs = seeded_inputs(model.inputs, 0)
+    name = f"{model.threads} thread{'s' if model.threads > 1 else ''}"
 
     def once() -> float:
         start = time.perf_counter_ns()
         model(*inputs)
         return (time.perf_counter_ns() - start) / 1e6
 
-    with progress(f"{model.threads} threads: warming up"):
+    with progress(f"{name}: warming up"):
         end = time.perf_counter() + min(_WARM_UP_SECONDS, seconds)
         if warm_up is None:
             once()
@@ -126,7 +127,7 @@ def _measure(model: Model, runs: int | None, seconds: float, warm_up: int | None
             for _ in range(warm_up):
                 once()
     times: list[float] = []
-    with progress(f"{model.threads} threads: timing", runs) as advance:
+    with progress(f"{name}: timing", runs, quiet=True) as advance:
         end = time.perf_counter() + seconds
         while len(times) < (runs or _LEAST_RUNS) or (
             runs is None and time.perf_counter() < end and len(times) < _MOST_RUNS

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ _LEAST = 12
 
 _PATIENCE = 1.0
 """Seconds before a progress bar appears."""
+
+_REDRAW = 0.25
 
 
 def console() -> Console:
@@ -100,7 +103,7 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+def progress(what: str, total: int | None = None, quiet: bool = False) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr if it is a terminal and the work takes over a second; call the result to advance.
 
     Parameters
@@ -109,6 +112,8 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]
         What is being done.
     total : int, optional
         Number of steps; without it the bar only moves to and fro.
+    quiet : bool
+        Draw in calls to advance only, not in a thread beside the work: for what is being timed.
     """
     out = Console(stderr=True)
     if not out.is_terminal:
@@ -117,13 +122,22 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]
     columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
     if total is not None:
         columns.insert(2, MofNCompleteColumn())
-    bar = Progress(*columns, console=out, transient=True)
+    bar = Progress(*columns, console=out, transient=True, auto_refresh=not quiet)
     task = bar.add_task(what, total=total)
     timer = threading.Timer(_PATIENCE, bar.start)
     timer.daemon = True
     timer.start()
+    drawn = 0.0
+
+    def advance() -> None:
+        nonlocal drawn
+        bar.advance(task)
+        if quiet and time.monotonic() - drawn > _REDRAW:
+            bar.refresh()
+            drawn = time.monotonic()
+
     try:
-        yield lambda: bar.advance(task)
+        yield advance
     finally:
         timer.cancel()
         timer.join()
