@@ -88,22 +88,6 @@ Problem set_shapes(PrepareContext& ctx) {
   return p;
 }
 
-// Packs the x_count matrices of x at `data`, `item` bytes apart.
-template <class Acc>
-void pack_all_left(RunContext& run, const matmul::Kernel<Acc>& kernel, const Problem& p, Source source,
-                   const char* data, int64_t element_bytes, int64_t item, char* packed) {
-  run.parallel_for(p.x_count * p.rows, static_cast<double>(p.depth) * 0.5, [&](int64_t begin, int64_t end, int) {
-    while (begin < end) {
-      const int64_t matrix = begin / p.rows, first = begin % p.rows;
-      const int64_t last = std::min(p.rows, first + end - begin);
-      Source s = source;
-      s.data = data + matrix * p.rows * p.depth * element_bytes;
-      kernel.pack_left(s, first, last, p.depth, packed + matrix * item);
-      begin += last - first;
-    }
-  });
-}
-
 // Products of x and y; store(acc, n, out) writes n results of type T.
 template <class Acc, class T, class Store>
 void prepare_products(PrepareContext& ctx, matmul::Choice<Acc> choice, Problem problem, int32_t x_zero, int32_t y_zero,
@@ -123,11 +107,10 @@ void prepare_products(PrepareContext& ctx, matmul::Choice<Acc> choice, Problem p
   RightOperands<Acc> right(ctx, kernel, 1, p->y_count, p->columns * p->depth, p->columns, p->depth, y);
   const int64_t item = static_cast<int64_t>(align_up(kernel.left_bytes(p->rows, p->depth)));
   const int packed = ctx.scratch(static_cast<size_t>(p->x_count * item));
-  const int64_t element_bytes = static_cast<int64_t>(dtype_size(ctx.input(0).dtype));
-  ctx.on_run([p, x, right, item, packed, element_bytes, store, &kernel](RunContext& run) {
+  ctx.on_run([p, x, right, item, packed, store, &kernel](RunContext& run) {
     if (p->batches == 0) return;
     char* left = run.scratch<char>(packed);
-    pack_all_left(run, kernel, *p, x, run.input<char>(0), element_bytes, item, left);
+    pack_left(run, kernel, x, run.input<char>(0), p->x_count, p->rows, p->depth, item, left);
     const char* weights = right.get(run);
     T* out = run.output<T>(0);
     matmul_blocks(
@@ -236,7 +219,7 @@ void prepare_hybrid(PrepareContext& ctx, Problem problem) {
     });
     Source source = {nullptr, matmul::Element::s8, p->depth, 1, 0};
     char* left = run.scratch<char>(packed);
-    pack_all_left(run, *kernel, *p, source, reinterpret_cast<const char*>(q), 1, item, left);
+    pack_left(run, *kernel, source, reinterpret_cast<const char*>(q), p->x_count, p->rows, p->depth, item, left);
     const char* weights = right.get(run);
     int32_t* row_sum = run.scratch<int32_t>(sums);
     if (asymmetric) row_sums(*p, run.input<int8_t>(1), row_sum);

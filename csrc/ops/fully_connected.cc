@@ -126,10 +126,8 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
   Source source = rows_of(x, s.depth, x.zero_point());
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
   ctx.on_run([s, out, source, weights, packed, kernel = kernel](RunContext& run) {
-    Source x = source;
-    x.data = run.input<char>(kInput);
     char* left = run.scratch<char>(packed);
-    pack_left(run, *kernel, x, s.rows, s.depth, left);
+    pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
     const int32_t* bias = run.input_or_null<int32_t>(kBias);
     T* y = run.output<T>(0);
@@ -157,10 +155,8 @@ void prepare_s16(PrepareContext& ctx, const Sizes& s, bool wraps) {
   Source source = rows_of(ctx.input(kInput), s.depth, 0);
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
   ctx.on_run([s, out, source, weights, packed, wraps, kernel = kernel](RunContext& run) {
-    Source x = source;
-    x.data = run.input<char>(kInput);
     char* left = run.scratch<char>(packed);
-    pack_left(run, *kernel, x, s.rows, s.depth, left);
+    pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
     const Bias* bias = run.input_or_null<Bias>(kBias);
     int16_t* y = run.output<int16_t>(0);
@@ -213,10 +209,8 @@ void prepare_float(PrepareContext& ctx, const Sizes& s) {
   Source source = rows_of(ctx.input(kInput), s.depth, 0);
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
   ctx.on_run([s, range, source, weights, packed, kernel = kernel](RunContext& run) {
-    Source x = source;
-    x.data = run.input<char>(kInput);
     char* left = run.scratch<char>(packed);
-    pack_left(run, *kernel, x, s.rows, s.depth, left);
+    pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
     const float* bias = run.input_or_null<float>(kBias);
     float* y = run.output<float>(0);

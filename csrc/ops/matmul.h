@@ -22,6 +22,10 @@ inline matmul::Element matmul_element(const TensorInfo& t) {
   }
 }
 
+inline int64_t matmul_element_bytes(matmul::Element e) {
+  return e == matmul::Element::f32 ? 4 : e == matmul::Element::s16 ? 2 : 1;
+}
+
 // `count` right operands of [columns, depth] that lie in one input: packed now where its value is known, else at the
 // beginning of each run.
 template <class Acc>
@@ -31,7 +35,7 @@ class RightOperands {
   RightOperands(PrepareContext& ctx, const matmul::Kernel<Acc>& kernel, int input, int64_t count, int64_t step,
                 int64_t columns, int64_t depth, const matmul::Source& source)
       : kernel_(kernel), input_(input), count_(count), columns_(columns), depth_(depth), source_(source) {
-    step_bytes_ = step * static_cast<int64_t>(dtype_size(ctx.input(input).dtype));
+    step_bytes_ = step * matmul_element_bytes(source.element);
     packed_bytes_ = static_cast<int64_t>(align_up(kernel.right_bytes(columns, depth)));
     const size_t bytes = static_cast<size_t>(packed_bytes_ * count);
     const void* value = ctx.value_or_null(input);
@@ -100,12 +104,21 @@ void matmul_blocks(RunContext& run, const matmul::Kernel<Acc>& kernel, int64_t b
   });
 }
 
-// Packs `rows` rows of a left operand, on several threads where there are many.
+// Packs `count` left operands of [rows, depth] that lie one after the other at `data`; the packed ones are `item` bytes
+// apart. Runs on several threads where there is much to do.
 template <class Acc>
-void pack_left(RunContext& run, const matmul::Kernel<Acc>& kernel, const matmul::Source& source, int64_t rows,
-               int64_t depth, void* packed) {
-  run.parallel_for(rows, static_cast<double>(depth) * 0.5,
-                   [&](int64_t begin, int64_t end, int) { kernel.pack_left(source, begin, end, depth, packed); });
+void pack_left(RunContext& run, const matmul::Kernel<Acc>& kernel, const matmul::Source& source, const char* data,
+               int64_t count, int64_t rows, int64_t depth, int64_t item, char* packed) {
+  run.parallel_for(count * rows, static_cast<double>(depth) * 0.5, [&](int64_t begin, int64_t end, int) {
+    while (begin < end) {
+      const int64_t i = begin / rows, first = begin % rows;
+      const int64_t last = std::min(rows, first + end - begin);
+      matmul::Source s = source;
+      s.data = data + i * rows * depth * matmul_element_bytes(source.element);
+      kernel.pack_left(s, first, last, depth, packed + i * item);
+      begin += last - first;
+    }
+  });
 }
 
 }  // namespace sanderling
