@@ -263,6 +263,15 @@ def test_inspect_html_of_several_graphs_and_of_nothing(tmp_path: Path) -> None:
     page_of(write(tmp_path / "e.tflite", Net().model([])), tmp_path)
 
 
+def test_inspect_html_has_valid_json(tmp_path: Path) -> None:
+    odd = const(np.array([np.nan, np.inf, -np.inf], np.float32))
+    model = build("MUL", [T("float32", (3,)), odd], T("float32", (3,)), fused_activation_function="NONE")
+    page = page_of(write(tmp_path / "m.tflite", model), tmp_path)
+    graphs = json.loads(next(t for t in page.texts if t.startswith("[{")), parse_constant=pytest.fail)
+    assert graphs[0]["tensors"][1]["value"] == ["nan", "inf", "-inf"]
+    json.loads(sanderling_("inspect", tmp_path / "m.tflite", "--json").stdout, parse_constant=pytest.fail)
+
+
 def test_layout_keeps_boxes_apart_and_edges_downward() -> None:
     rng = np.random.default_rng(3)
     for count in (0, 1, 2, 30, 200):

@@ -136,7 +136,8 @@ def _tensor(tensor: ir.Tensor) -> dict[str, Any]:
         }
     if tensor.data is not None:
         result["constant"] = True
-        if tensor.data.size <= _LISTED and tensor.data.dtype.kind in "biuf" and tensor.dtype != "string":
+        listable = tensor.data.dtype.kind in "biuf" and tensor.dtype not in (*ir.PACKED_BITS, "string")
+        if listable and tensor.data.size <= _LISTED:
             result["value"] = tensor.data.tolist()
     if tensor.is_variable:
         result["variable"] = True

@@ -9,7 +9,7 @@ from typing import Any
 
 from sanderling.cli.layout import Layout, lay_out
 from sanderling.cli.page_parts import SCRIPT, STYLE
-from sanderling.cli.terminal import count_text, shape_text
+from sanderling.cli.terminal import count_text, json_ready, shape_text
 
 _ROW = 76
 _HEIGHT = 42
@@ -60,7 +60,7 @@ def render(report: dict[str, Any]) -> str:
             title += f'<p class="note">{hidden} operators that only work on constants are not drawn.</p>'
         drawings.append(f'<section>{title}<div class="drawing">{_svg(graph, number)}</div></section>')
     # "<" in a name must not end the script element.
-    data = json.dumps(report["graphs"], separators=(",", ":"), default=str).replace("<", "\\u003c")
+    data = json.dumps(json_ready(report["graphs"]), separators=(",", ":"), default=str).replace("<", "\\u003c")
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -88,15 +88,16 @@ class Sheet:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document to stdout; NaN and infinities, which JSON does not have, as strings."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+    """Print one JSON document to stdout; see `json_ready`."""
+    click.echo(json.dumps(json_ready(value), indent=2, ensure_ascii=False))
 
 
-def _plain(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
+    """Return a value with NaN and infinities, which JSON does not have, as strings."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): json_ready(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [json_ready(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
