@@ -1,8 +1,10 @@
 // Session: a planned model, run with the GIL released.
 #include <pybind11/stl.h>
 
+#include <atomic>
 #include <cstring>
 #include <mutex>
+#include <thread>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -20,6 +22,10 @@ class Runner {
       : session_((model->validate(), std::move(model)), {choose_isa(isa), memory_limit, keep_all}, threads) {
     check(threads >= 1 && threads <= 1024, "threads is ", threads, "; 1 to 1024 expected");
     executors_.resize(session_.model->graphs.size());
+    session_.interrupt.set([] {
+      py::gil_scoped_acquire gil;
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    });
   }
 
   ~Runner() {
@@ -30,7 +36,7 @@ class Runner {
 
   void plan(int graph, const std::vector<std::vector<int64_t>>& shapes) {
     py::gil_scoped_release release;
-    std::lock_guard<std::mutex> lock(mutex_);
+    Lock lock(*this);
     Executor& e = executor(graph);
     check(shapes.size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
           shapes.size(), " shapes were given");
@@ -49,14 +55,14 @@ class Runner {
 
   void reset() {
     py::gil_scoped_release release;
-    std::lock_guard<std::mutex> lock(mutex_);
+    Lock lock(*this);
     for (auto& e : executors_)
       if (e) e->reset_variables();
     session_.resources.reset();
   }
 
   py::dict memory(int graph) {
-    std::unique_lock<std::mutex> lock = locked();
+    Lock lock = locked();
     Executor& e = executor(graph);
     py::dict d;
     d["arena_bytes"] = e.arena_bytes();
@@ -65,7 +71,7 @@ class Runner {
   }
 
   py::list steps(int graph) {
-    std::unique_lock<std::mutex> lock = locked();
+    Lock lock = locked();
     py::list all;
     for (const StepInfo& s : executor(graph).steps()) {
       py::dict d;
@@ -84,7 +90,7 @@ class Runner {
 
   // Shape of an output after the last plan or run.
   py::tuple output_shape(int graph, int i) {
-    std::unique_lock<std::mutex> lock = locked();
+    Lock lock = locked();
     Executor& e = executor(graph);
     check(i >= 0 && i < e.num_outputs(), "there is no output ", i);
     return shape_tuple(e.output(i).shape);
@@ -92,7 +98,7 @@ class Runner {
 
   // Value of a tensor after the last run (keep_all), or None where it has none.
   py::object tensor(int graph, int index) {
-    std::unique_lock<std::mutex> lock = locked();
+    Lock lock = locked();
     Executor& e = executor(graph);
     check(index >= 0 && static_cast<size_t>(index) < session_.model->graphs[static_cast<size_t>(graph)].tensors.size(),
           "there is no tensor ", index);
@@ -103,9 +109,29 @@ class Runner {
   }
 
  private:
-  std::unique_lock<std::mutex> locked() {
+  // Holds the model for this thread.
+  class Lock {
+   public:
+    explicit Lock(Runner& runner) : runner_(runner) {
+      // Waiting for itself would never end.
+      check(runner.owner_ != std::this_thread::get_id(), "a registered function uses the model that it is part of");
+      runner_.mutex_.lock();
+      runner_.owner_ = std::this_thread::get_id();
+    }
+    ~Lock() {
+      runner_.owner_ = std::thread::id();
+      runner_.mutex_.unlock();
+    }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+   private:
+    Runner& runner_;
+  };
+
+  Lock locked() {
     py::gil_scoped_release release;
-    return std::unique_lock<std::mutex>(mutex_);
+    return Lock(*this);
   }
 
   Executor& executor(int graph) {
@@ -116,7 +142,7 @@ class Runner {
   }
 
   py::list run_with(int graph, const std::vector<py::array>& inputs, std::vector<double>* times) {
-    std::unique_lock<std::mutex> lock = locked();
+    Lock lock = locked();
     Executor& e = executor(graph);
     e.plan();
     check(inputs.size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
@@ -146,6 +172,7 @@ class Runner {
   Session session_;
   std::vector<std::unique_ptr<Executor>> executors_;
   std::mutex mutex_;
+  std::atomic<std::thread::id> owner_{std::thread::id()};
 };
 
 }  // namespace
@@ -153,8 +180,8 @@ class Runner {
 void bind_session(py::module_& m) {
   using namespace py::literals;
   py::class_<Runner>(m, "Runner")
-      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool>(), py::kw_only(), "model"_a, "isa"_a,
-           "threads"_a, "memory_limit"_a, "keep_all"_a)
+      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool>(), py::kw_only(), "model"_a,
+           "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a)
       .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
       .def("run", &Runner::run, "graph"_a, "inputs"_a)
       .def("run_profiled", &Runner::run_profiled, "graph"_a, "inputs"_a)

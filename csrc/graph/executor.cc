@@ -11,13 +11,15 @@
 namespace sanderling {
 
 Executor::Executor(Session& session, size_t graph) : session_(session), spec_(session.model->graphs[graph]) {
+  check(session.executors < kMaxExecutors, "its graphs call each other in more than ", kMaxExecutors, " places");
   values_.resize(spec_.tensors.size());
   for (size_t i = 0; i < values_.size(); ++i) values_[i].info = spec_.tensors[i].info;
   steps_.reserve(spec_.nodes.size());
   for (const NodeSpec& node : spec_.nodes) steps_.push_back(std::make_unique<Step>(*this, node));
+  ++session.executors;
 }
 
-Executor::~Executor() = default;
+Executor::~Executor() { --session_.executors; }
 
 int Executor::num_inputs() const { return static_cast<int>(spec_.inputs.size()); }
 int Executor::num_outputs() const { return static_cast<int>(spec_.outputs.size()); }
@@ -26,6 +28,11 @@ const TensorInfo& Executor::output(int i) const { return tensor(spec_.outputs[st
 const TensorInfo& Executor::tensor(int index) const { return values_[static_cast<size_t>(index)].info; }
 const void* Executor::tensor_data(int index) const { return values_[static_cast<size_t>(index)].data; }
 const void* Executor::output_data(int i) { return tensor_data(spec_.outputs[static_cast<size_t>(i)]); }
+
+int Executor::passed_input(int i) const {
+  auto at = std::find(spec_.inputs.begin(), spec_.inputs.end(), spec_.outputs[static_cast<size_t>(i)]);
+  return at == spec_.inputs.end() ? -1 : static_cast<int>(at - spec_.inputs.begin());
+}
 
 void Executor::resize_input(int i, const Shape& shape) {
   Value& v = values_[static_cast<size_t>(spec_.inputs[static_cast<size_t>(i)])];
@@ -124,7 +131,8 @@ void Executor::place() {
     for (auto& step : steps_) {
       if (step->late() || step->folded()) continue;
       for (auto [output, input] : step->aliases()) {
-        int from = step->node().inputs[static_cast<size_t>(input)], to = step->node().outputs[static_cast<size_t>(output)];
+        int from = step->node().inputs[static_cast<size_t>(input)],
+            to = step->node().outputs[static_cast<size_t>(output)];
         if (from == kAbsent || to == kAbsent) continue;
         size_t a = static_cast<size_t>(from), b = static_cast<size_t>(to);
         if (values_[a].kind != Value::Kind::arena || values_[b].kind != Value::Kind::arena) continue;
@@ -191,7 +199,8 @@ void Executor::run_steps(std::vector<double>* times) {
         current->run_late();
       else
         current->run_now();
-      if (times) (*times)[k] += std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+      if (times)
+        (*times)[k] += std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
     }
   } catch (const std::bad_alloc&) {
     current->rethrow(Error("out of memory"));

@@ -7,6 +7,8 @@
 // does not allocate there either.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,12 +27,32 @@ struct PlanOptions {
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
 };
 
+// Lets the front end stop a run that may never end (WHILE).
+class Interrupt {
+ public:
+  // Called now and then while a loop runs, on the thread that runs the model; throws to stop it.
+  void set(std::function<void()> callback) { callback_ = std::move(callback); }
+  void check() {
+    if (!callback_) return;
+    auto now = std::chrono::steady_clock::now();
+    if (now < next_) return;
+    next_ = now + std::chrono::milliseconds(50);
+    callback_();
+  }
+
+ private:
+  std::function<void()> callback_;
+  std::chrono::steady_clock::time_point next_;
+};
+
 // What the graphs of one model share.
 struct Session {
   std::shared_ptr<const ModelSpec> model;
   PlanOptions options;
   ThreadPool pool;
   Resources resources;
+  Interrupt interrupt;
+  int executors = 0;
 
   Session(std::shared_ptr<const ModelSpec> m, PlanOptions o, int threads)
       : model(std::move(m)), options(o), pool(threads) {}
@@ -48,6 +70,9 @@ struct StepInfo {
 
 class Executor : public Subgraph {
  public:
+  // Each call of a graph has an executor of its own. Calls that call others twice each would need endless many.
+  static constexpr int kMaxExecutors = 1000;
+
   Executor(Session& session, size_t graph);
   ~Executor() override;
 
@@ -55,6 +80,7 @@ class Executor : public Subgraph {
   int num_outputs() const override;
   const TensorInfo& input(int i) const override;
   const TensorInfo& output(int i) const override;
+  int passed_input(int i) const override;
   void resize_input(int i, const Shape&) override;
   bool plan() override;
   void* input_data(int i) override;

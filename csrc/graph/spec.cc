@@ -23,8 +23,8 @@ void check_quantization(const TensorInfo& t) {
     default: low = std::numeric_limits<int32_t>::min(), high = std::numeric_limits<int32_t>::max();
   }
   for (int32_t z : q.zero_point)
-    check(z >= low && z <= high, "tensor '", t.name, "' (", dtype_name(t.dtype), ") has zero point ", z,
-          ", outside [", low, ", ", high, "]");
+    check(z >= low && z <= high, "tensor '", t.name, "' (", dtype_name(t.dtype), ") has zero point ", z, ", outside [",
+          low, ", ", high, "]");
   if (q.scale.size() > 1) {
     check(q.axis >= 0 && q.axis < t.shape.rank(), "tensor '", t.name, "' has per-channel scales along dimension ",
           q.axis, ", but its shape is ", t.shape);
@@ -78,7 +78,11 @@ void ModelSpec::validate() const {
   check(!graphs.empty(), "the model has no graph");
   for (const GraphSpec& g : graphs) {
     for (const TensorSpec& t : g.tensors) check_quantization(t.info);
-    for (int i : g.inputs) check_index(i, g.tensors.size(), false, "a graph input", "graph");
+    for (int i : g.inputs) {
+      check_index(i, g.tensors.size(), false, "a graph input", "graph");
+      const TensorSpec& t = g.tensors[static_cast<size_t>(i)];
+      check(t.data == nullptr, "graph input '", t.info.name, "' is a constant");
+    }
     for (int i : g.outputs) check_index(i, g.tensors.size(), false, "a graph output", "graph");
     for (const NodeSpec& n : g.nodes) {
       check(n.op != nullptr, n.name, ": unknown operator");

@@ -48,7 +48,9 @@ class Executor::Step final : public PrepareContext, public RunContext {
   StepInfo info() const;
 
   const NodeSpec& node() const { return node_; }
-  Value* argument(int tensor) const { return tensor == kAbsent ? nullptr : &executor_.values_[static_cast<size_t>(tensor)]; }
+  Value* argument(int tensor) const {
+    return tensor == kAbsent ? nullptr : &executor_.values_[static_cast<size_t>(tensor)];
+  }
   const std::vector<size_t>& scratch_requests() const { return scratch_requests_; }
   void set_scratch(size_t i, void* data) { scratch_data_[i] = data; }
   const std::vector<std::pair<int, int>>& aliases() const { return aliases_; }
@@ -69,6 +71,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
   Resources& resources() override { return executor_.session_.resources; }
   const CustomFunction* custom_function() const override { return node_.custom ? &node_.custom : nullptr; }
 
+  void check_interrupt() override { executor_.session_.interrupt.check(); }
   void* resize_output(int i, const Shape&) override;
   const Shape& input_shape(int i) const override;
 

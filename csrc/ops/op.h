@@ -40,6 +40,8 @@ class Subgraph {
   virtual int num_outputs() const = 0;
   virtual const TensorInfo& input(int i) const = 0;
   virtual const TensorInfo& output(int i) const = 0;  // shape: valid after plan() or run()
+  // The input that output i is, or -1 where it is computed.
+  virtual int passed_input(int i) const = 0;
   virtual void resize_input(int i, const Shape&) = 0;
   // (Re)plans for the present input shapes; true if all output shapes are known without running.
   virtual bool plan() = 0;
@@ -85,6 +87,8 @@ class RunContext {
 
   // For outputs announced with output_shape_at_run: sets the shape and returns memory for it.
   virtual void* resize_output(int i, const Shape&) = 0;
+  // To be called in loops whose end depends on data: throws where the user has asked to stop.
+  virtual void check_interrupt() = 0;
   // Shape of input i now; only needed by operators that use output_shape_at_run (others know it from prepare).
   virtual const Shape& input_shape(int i) const = 0;
 

@@ -18,6 +18,8 @@ struct Variable {
   Shape shape;
   AlignedBuffer data;
   bool assigned = false;
+
+  size_t bytes() const { return static_cast<size_t>(shape.elements()) * dtype_size(dtype); }
 };
 
 class Resources {
@@ -33,8 +35,9 @@ class Resources {
     check(handle >= 0 && static_cast<size_t>(handle) < variables_.size(), "there is no variable with handle ", handle);
     return variables_[static_cast<size_t>(handle)];
   }
-  // True the first time it is asked about a graph since construction or reset (CALL_ONCE).
-  bool first_call(int64_t graph) { return called_.insert(graph).second; }
+  // Graphs that CALL_ONCE has run since construction or reset.
+  bool was_called(int64_t graph) const { return called_.count(graph) != 0; }
+  void set_called(int64_t graph) { called_.insert(graph); }
 
   void reset() {
     for (Variable& v : variables_) v.assigned = false;
