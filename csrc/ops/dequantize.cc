@@ -55,7 +55,7 @@ void prepare_dequantize(PrepareContext& ctx) {
     case DType::int8: return prepare_integer<int8_t>(ctx);
     case DType::uint8: return prepare_integer<uint8_t>(ctx);
     case DType::int16: return prepare_integer<int16_t>(ctx);
-    case DType::float16: return run_unary<uint16_t, float>(ctx, 1.5, half_to_float);
+    case DType::float16: return run_unary<uint16_t, float>(ctx, 1.5, [](uint16_t v) { return half_to_float(v); });
     default: fail_dtype(x.dtype, "int8, uint8, int16 or float16");
   }
 }

@@ -95,7 +95,7 @@ void prepare_logistic(PrepareContext& ctx) {
   const TensorInfo& y = ctx.output(0);
   expect_same_dtype(ctx);
   switch (x.dtype) {
-    case DType::float32: return run_unary<float>(ctx, 8, logistic);
+    case DType::float32: return run_unary<float>(ctx, 8, [](float v) { return logistic(v); });
     case DType::float16: return run_unary_half(ctx, 10, logistic);
     case DType::int8:
     case DType::uint8:

@@ -2,7 +2,7 @@
 #include "ops/activation.h"
 #include "ops/broadcast.h"
 #include "ops/op.h"
-#include "quant/requantize.h"
+#include "quant/right_rescale.h"
 
 namespace sanderling {
 namespace {
@@ -40,11 +40,17 @@ void prepare_quantized(PrepareContext& ctx) {
   const Multiplier negative = quantize_multiplier(static_cast<double>(x.scale() * alpha.scale() / y.scale()));
   const int32_t in_zero = x.zero_point(), alpha_zero = alpha.zero_point(), out_zero = y.zero_point();
   const Range<int32_t> all = dtype_range(y.dtype);
-  run_prelu<T, Alpha>(ctx, 4, [=](T q, Alpha a) {
-    const int32_t value = q - in_zero;
-    const int32_t scaled = value >= 0 ? requantize(value, positive) : requantize(value * (a - alpha_zero), negative);
-    return static_cast<T>(clamp(wrapping_add(scaled, out_zero), all.low, all.high));
-  });
+  auto run = [&](auto up, auto down) {
+    run_prelu<T, Alpha>(ctx, 4, [=](T q, Alpha a) {
+      const int32_t value = q - in_zero;
+      const int32_t scaled = value >= 0 ? requantize(value, up) : requantize(value * (a - alpha_zero), down);
+      return static_cast<T>(clamp(wrapping_add(scaled, out_zero), all.low, all.high));
+    });
+  };
+  if (positive.shift <= 0 && negative.shift <= 0)
+    run(right_rescale(positive), right_rescale(negative));
+  else
+    run(positive, negative);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // QUANTIZE: float to integers, and integers from one quantization to another.
+#include <cstring>
+
 #include "ops/lookup_table.h"
 #include "ops/unary.h"
 #include "quant/requantize.h"
@@ -6,20 +8,29 @@
 namespace sanderling {
 namespace {
 
-// x / scale to nearest, half away from zero, plus zero_point, saturated. NaN gives the lowest value.
+// x within [-2^17, 2^17], also of infinities and NaN. On bits, as compilers do not vectorise comparisons of floats that
+// may trap.
+float bounded(float x) {
+  constexpr int32_t bound = 0x48000000, sign = std::numeric_limits<int32_t>::min();
+  int32_t bits;
+  std::memcpy(&bits, &x, 4);
+  int32_t magnitude = bits & ~sign;
+  bits = (magnitude < bound ? magnitude : bound) | (bits & sign);
+  std::memcpy(&x, &bits, 4);
+  return x;
+}
+
+// x / scale to nearest, half away from zero, plus zero_point, saturated.
 template <class T>
 void quantize_row(const float* x, T* __restrict out, int64_t n, float scale, int32_t zero_point) {
   constexpr int32_t low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
-  // Beyond these any zero point saturates; within them the parts of q that truncation leaves are exact.
-  constexpr float bound = 131072.0f;
   for (int64_t i = 0; i < n; ++i) {
-    float q = x[i] / scale;
-    q = q > -bound ? q : -bound;
-    q = q < bound ? q : bound;
-    int32_t whole = static_cast<int32_t>(q);
-    float rest = q - static_cast<float>(whole);
-    whole += static_cast<int32_t>(rest + rest);  // 2 * rest is in (-2, 2): 1 from 0.5 on
-    out[i] = static_cast<T>(clamp(whole + zero_point, low, high));
+    // Beyond the bounds any zero point saturates; within them what truncation leaves is exact.
+    const float q = bounded(x[i] / scale);
+    const int32_t whole = static_cast<int32_t>(q);
+    const float rest = q - static_cast<float>(whole);
+    const int32_t away = static_cast<int32_t>(rest + rest);  // 1 from 0.5 on, -1 from -0.5 on
+    out[i] = static_cast<T>(clamp(whole + away + zero_point, low, high));
   }
 }
 

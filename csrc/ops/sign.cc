@@ -62,14 +62,14 @@ void prepare_neg(PrepareContext& ctx) {
   const TensorInfo& x = prepare_unary(ctx);
   expect_same_dtype(ctx);
   switch (x.dtype) {
-    case DType::float32: return run_unary<float>(ctx, 0.3, negate<float>);
+    case DType::float32: return run_unary<float>(ctx, 0.3, [](float v) { return negate(v); });
     case DType::float16:
       return run_unary<uint16_t>(ctx, 0.3, [](uint16_t v) { return static_cast<uint16_t>(v ^ 0x8000); });
     // Quantized or not: the reference negates the integers as they are.
-    case DType::int8: return run_unary<int8_t>(ctx, 0.3, negate<int8_t>);
-    case DType::int16: return run_unary<int16_t>(ctx, 0.3, negate<int16_t>);
-    case DType::int32: return run_unary<int32_t>(ctx, 0.3, negate<int32_t>);
-    case DType::int64: return run_unary<int64_t>(ctx, 0.5, negate<int64_t>);
+    case DType::int8: return run_unary<int8_t>(ctx, 0.3, [](int8_t v) { return negate(v); });
+    case DType::int16: return run_unary<int16_t>(ctx, 0.3, [](int16_t v) { return negate(v); });
+    case DType::int32: return run_unary<int32_t>(ctx, 0.3, [](int32_t v) { return negate(v); });
+    case DType::int64: return run_unary<int64_t>(ctx, 0.5, [](int64_t v) { return negate(v); });
     default: fail_dtype(x.dtype, "float32, float16, int8, int16, int32 or int64");
   }
 }
@@ -78,9 +78,9 @@ void prepare_sign(PrepareContext& ctx) {
   const TensorInfo& x = prepare_unary(ctx);
   expect_same_dtype(ctx);
   switch (x.dtype) {
-    case DType::float32: return run_unary<float>(ctx, 0.5, sign<float>);
-    case DType::float64: return run_unary<double>(ctx, 0.7, sign<double>);
-    case DType::int32: return run_unary<int32_t>(ctx, 0.5, sign<int32_t>);
+    case DType::float32: return run_unary<float>(ctx, 0.5, [](float v) { return sign(v); });
+    case DType::float64: return run_unary<double>(ctx, 0.7, [](double v) { return sign(v); });
+    case DType::int32: return run_unary<int32_t>(ctx, 0.5, [](int32_t v) { return sign(v); });
     default: fail_dtype(x.dtype, "float32, float64 or int32");
   }
 }

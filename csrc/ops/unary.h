@@ -27,6 +27,13 @@ inline void expect_same_dtype(PrepareContext& ctx) {
   fail("input is ", dtype_name(t), "; ", supported, " expected");
 }
 
+// out[i] = f(x[i]). Not inlined: the run function would have the loop twice, for one thread and for several.
+template <class T, class Out, class F>
+__attribute__((noinline)) void unary_loop(const T* x, Out* __restrict out, int64_t n, const F& f) {
+  const F g = f;
+  for (int64_t i = 0; i < n; ++i) out[i] = g(x[i]);
+}
+
 // The run function of out[i] = f(x[i]); `cost`: nanoseconds of one element.
 template <class T, class Out = T, class F>
 RunFunction unary_function(PrepareContext& ctx, double cost, F f) {
@@ -34,12 +41,8 @@ RunFunction unary_function(PrepareContext& ctx, double cost, F f) {
   return [n, cost, f = std::move(f)](RunContext& run) {
     const T* x = run.input<T>(0);
     Out* out = run.output<Out>(0);
-    run.parallel_for(n, cost, [&](int64_t begin, int64_t end, int) {
-      const T* from = x;
-      Out* __restrict to = out;
-      const F g = f;
-      for (int64_t i = begin; i < end; ++i) to[i] = g(from[i]);
-    });
+    run.parallel_for(n, cost,
+                     [&](int64_t begin, int64_t end, int) { unary_loop(x + begin, out + begin, end - begin, f); });
   };
 }
 template <class T, class Out = T, class F>

@@ -56,7 +56,7 @@ def compare_sequence(
 ) -> list[list[np.ndarray]]:
     """Assert equal outputs for each of several runs, state kept between them.
 
-    `resolver` "default" is for the few operators that the reference resolver lacks.
+    `resolver` "builtin" is for the few operators that the reference resolver lacks.
     """
     options = {} if resize is None else {"resize": resize}
     try:

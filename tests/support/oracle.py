@@ -29,7 +29,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Resolver = Literal["ref", "default"]
+Resolver = Literal["ref", "builtin", "default"]
 Shapes = Sequence[Sequence[int] | None]
 
 TIMEOUT = 60.0
@@ -163,8 +163,8 @@ def run_sequence(
         One set of inputs a run, in the order of the model's inputs.
     resize : sequence of shapes or None
         New shapes of the inputs, in their order; None entries stay as they are.
-    resolver : "ref" or "default"
-        The reference kernels, or what a user gets (optimised kernels and XNNPACK).
+    resolver : "ref", "builtin" or "default"
+        The reference kernels, the optimised ones, or what a user gets (optimised kernels and XNNPACK).
     tensors : bool
         Return {name: array} of every tensor that has a value instead of the outputs. Where several tensors share a
         name, those after the first are called "name#index".

@@ -12,7 +12,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 _LENGTH = struct.Struct("<Q")
-_RESOLVERS = {"ref": OpResolverType.BUILTIN_REF, "default": OpResolverType.AUTO}
+_RESOLVERS = {
+    "ref": OpResolverType.BUILTIN_REF,
+    "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "default": OpResolverType.AUTO,
+}
 
 
 def _every_tensor(interpreter: Interpreter) -> dict[str, np.ndarray]:
