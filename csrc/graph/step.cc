@@ -152,9 +152,13 @@ void Executor::Step::output_shape_at_run(int i) {
   shapes_at_run_ = true;
 }
 
-int Executor::Step::scratch(size_t bytes) {
+void Executor::Step::check_memory(size_t bytes) const {
   size_t limit = executor_.session_.options.memory_limit;
-  check(bytes <= limit, "needs ", bytes, " bytes of scratch memory, over the memory limit of ", limit, " bytes");
+  check(bytes <= limit, "needs ", bytes, " bytes of memory, over the memory limit of ", limit, " bytes");
+}
+
+int Executor::Step::scratch(size_t bytes) {
+  check_memory(bytes);
   scratch_requests_.push_back(bytes);
   return static_cast<int>(scratch_requests_.size()) - 1;
 }

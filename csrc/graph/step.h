@@ -66,6 +66,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
   void may_alias(int output, int input) override { aliases_.emplace_back(output, input); }
   void has_side_effects() override { side_effects_ = true; }
   int scratch(size_t bytes) override;
+  void check_memory(size_t bytes) const override;
   int threads() const override { return executor_.session_.pool.threads(); }
   Subgraph& subgraph(int64_t index) override;
   Resources& resources() override { return executor_.session_.resources; }

@@ -1,42 +1,80 @@
 // CONV_2D: weights [out_c, kernel_h, kernel_w, in_c / groups].
-#include "ops/activation.h"
+#include <algorithm>
+
 #include "ops/convolution.h"
 
 namespace sanderling {
 namespace {
 
-struct Geometry {
-  Window2d window;
-  int64_t groups;
-};
-
-bool is_weight8(DType t) { return t == DType::int8 || t == DType::int4; }
-
-void check_bias(const ConvolutionTensors& t, DType expected) {
-  check(t.bias == nullptr || t.bias->dtype == expected, "bias is ", dtype_name(t.bias ? t.bias->dtype : expected), "; ",
-        dtype_name(expected), " expected");
+// Depthwise convolution in disguise: each group has one input channel, so that output channel o reads input channel
+// o / (out_c / in_c). Weights [out_c, h, w, 1] become [h, w, out_c].
+bool is_depthwise(PrepareContext& ctx, const Window2d& w, int64_t groups) {
+  return groups > 1 && groups == w.in_c && ctx.value_or_null(1) != nullptr &&
+         (!ctx.has_input(2) || ctx.value_or_null(2) != nullptr);
 }
 
-void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Geometry& g) {
+void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w) {
+  DepthwiseQ8 c;
+  c.window = w;
+  set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
+  std::vector<Multiplier> multipliers = convolution_multipliers(t, w.out_c);
+  c.multipliers = multipliers.data();
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, std::move(multipliers));
+  const int64_t taps = w.kernel_h * w.kernel_w;
+  const uint8_t* weights = static_cast<const uint8_t*>(ctx.value_or_null(1));
+  std::vector<uint8_t> turned(static_cast<size_t>(taps * w.out_c));
+  for (int64_t o = 0; o < w.out_c; ++o)
+    for (int64_t k = 0; k < taps; ++k) turned[static_cast<size_t>(k * w.out_c + o)] = weights[o * taps + k];
+  kernel->pack_constants(ctx, turned.data(), static_cast<const int32_t*>(ctx.value_or_null(2)));
+  ctx.on_run([kernel](RunContext& run) {
+    run_depthwise_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));
+  });
+}
+
+void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w, int64_t groups) {
   check_bias(t, DType::int32);
-  const bool is_uint8 = t.x.dtype == DType::uint8;
-  const int32_t shift = is_uint8 ? 128 : 0;
-  if (!is_uint8)
+  if (t.x.dtype == DType::int8)
     for (int32_t zero : t.weights.quantization.zero_point)
       check(zero == 0, "int8 weights have zero point ", zero, "; 0 expected");
+  if (is_depthwise(ctx, w, groups)) return prepare_as_depthwise(ctx, t, w);
   Conv2dQ8 c;
-  c.window = g.window;
-  c.groups = g.groups;
-  c.flip = is_uint8 ? 0x80 : 0;
-  c.input_zero = t.x.zero_point() - shift;
-  c.weight_zero = is_uint8 ? t.weights.zero_point() - shift : 0;
-  c.output_zero = t.y.zero_point() - shift;
-  Range<int32_t> range = quantized_activation_range(ctx.attributes().text("fused_activation_function"), t.y);
-  c.low = range.low - shift, c.high = range.high - shift;
-  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, convolution_multipliers(t, c.window.out_c), choose_conv2d_q8);
+  c.window = w;
+  c.groups = groups;
+  set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
+  std::vector<Multiplier> multipliers = convolution_multipliers(t, w.out_c);
+  c.multipliers = multipliers.data();
+  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8, std::move(multipliers));
   kernel->pack_inputs(ctx, true);
   ctx.on_run([kernel](RunContext& run) {
     run_conv2d_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));
+  });
+}
+
+// TFLite quantizes the input asymmetrically where the weights' scales differ or there are groups, else symmetrically.
+// uint8 weights are read as int8.
+bool hybrid_is_asymmetric(const TensorInfo& weights, int64_t groups) {
+  if (groups > 1) return true;
+  const std::vector<float>& scale = weights.quantization.scale;
+  return is_int8_weight(weights.dtype) &&
+         std::any_of(scale.begin(), scale.end(), [&](float s) { return s != scale[0]; });
+}
+
+void prepare_hybrid(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w, int64_t groups) {
+  check_bias(t, DType::float32);
+  Conv2dQ8 c;
+  c.window = w;
+  c.window.batches = 1;
+  c.groups = groups;
+  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8);
+  kernel->pack_inputs(ctx, false);
+  HybridConvolution hybrid(ctx, t, w.out_c, hybrid_is_asymmetric(t.weights, groups));
+  ctx.on_run([kernel, hybrid](RunContext& run) {
+    const void* packed = kernel->packed(run);
+    hybrid.run(run, [&](int64_t, const uint8_t* x, int32_t zero, void* acc) {
+      Conv2dQ8 params = kernel->params;
+      params.input_zero = zero;
+      run_conv2d_q8(run, *kernel, params, packed, x, acc);
+    });
   });
 }
 
@@ -51,15 +89,23 @@ void prepare_conv_2d(PrepareContext& ctx) {
   ConvolutionTensors t = convolution_tensors(ctx, shape[0]);
   check(shape[3] > 0 && t.x.shape[3] % shape[3] == 0, "input has ", t.x.shape[3],
         " channels, which is no multiple of the weights' ", shape[3]);
-  Geometry g{convolution_window(ctx.attributes(), t.x.shape, shape[1], shape[2], shape[0]), t.x.shape[3] / shape[3]};
-  check(shape[0] % g.groups == 0, shape[0], " output channels cannot be divided among ", g.groups, " groups");
-  const Shape out{g.window.batches, g.window.out_h, g.window.out_w, g.window.out_c};
+  const int64_t groups = t.x.shape[3] / shape[3];
+  check(shape[0] % groups == 0, shape[0], " output channels cannot be divided among ", groups, " groups");
+  const Window2d w = convolution_window(ctx.attributes(), t.x.shape, shape[1], shape[2], shape[0]);
+  const Shape out{w.batches, w.out_h, w.out_w, w.out_c};
   ctx.set_output_shape(0, out);
   ctx.set_macs(out.elements() * shape.elements(1, 4));
-  if (t.x.dtype == DType::int8 && is_weight8(t.weights.dtype)) return prepare_q8(ctx, t, g);
-  if (t.x.dtype == DType::uint8 && t.weights.dtype == DType::uint8) return prepare_q8(ctx, t, g);
-  fail("input is ", dtype_name(t.x.dtype), " and weights are ", dtype_name(t.weights.dtype),
-       "; supported are int8 with int8 or int4, and uint8 with uint8");
+
+  const DType x = t.x.dtype, weights = t.weights.dtype;
+  if (x == DType::int8 && is_int8_weight(weights)) return prepare_q8(ctx, t, w, groups);
+  if (x == DType::uint8 && weights == DType::uint8) return prepare_q8(ctx, t, w, groups);
+  if (x == DType::int16 && is_int8_weight(weights)) return prepare_conv_2d_16x8(ctx, t, w, groups);
+  if (x == DType::float32 && weights == DType::float32) return prepare_conv_2d_f32(ctx, t, w, groups);
+  if (x == DType::float32 && (is_int8_weight(weights) || weights == DType::uint8))
+    return prepare_hybrid(ctx, t, w, groups);
+  fail("input is ", dtype_name(x), " and weights are ", dtype_name(weights),
+       "; supported are int8 with int8 or int4, uint8 with uint8, int16 with int8 or int4, and float32 with float32, "
+       "int8, int4 or uint8");
 }
 
 }  // namespace sanderling

@@ -1,7 +1,9 @@
 #include "ops/convolution.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "ops/hybrid.h"
 #include "ops/window.h"
 
 namespace sanderling {
@@ -25,6 +27,11 @@ ConvolutionTensors convolution_tensors(PrepareContext& ctx, int64_t out_c) {
           " scales; one, or one for each of the ", out_c, " output channels expected");
   }
   return t;
+}
+
+void check_bias(const ConvolutionTensors& t, DType expected) {
+  if (t.bias == nullptr) return;
+  check(t.bias->dtype == expected, "bias is ", dtype_name(t.bias->dtype), "; ", dtype_name(expected), " expected");
 }
 
 Window2d convolution_window(const Attributes& options, const Shape& input, int64_t kernel_h, int64_t kernel_w,
@@ -106,6 +113,76 @@ void run_depthwise_q8(const RunContext& run, const PackedDepthwiseQ8& k, const D
   run.parallel_for(params.rows(), macs / 2, [&](int64_t begin, int64_t end, int thread) {
     k.kernel->run(params, packed, input, output, begin, end, k.scratch(run, thread));
   });
+}
+
+HybridConvolution::HybridConvolution(PrepareContext& ctx, const ConvolutionTensors& t, int64_t out_c, bool asymmetric)
+    : batches_(t.x.shape[0]),
+      in_size_(t.x.shape.elements(1, 4)),
+      out_size_(t.y.shape.elements(1, 4)),
+      asymmetric_(asymmetric),
+      range_(activation_range(ctx.attributes().text("fused_activation_function"))),
+      scales_(weight_scales(t.weights, out_c)) {
+  values_ = ctx.scratch(static_cast<size_t>(t.x.shape.elements()));
+  factors_ = ctx.scratch(static_cast<size_t>(batches_) * sizeof(float));
+  zeros_ = ctx.scratch(static_cast<size_t>(batches_) * sizeof(int32_t));
+}
+
+void HybridConvolution::quantize(const RunContext& run) const {
+  const float* x = run.input<float>(0);
+  run.parallel_for(batches_, static_cast<double>(in_size_) * 2, [&](int64_t begin, int64_t end, int) {
+    for (int64_t b = begin; b < end; ++b) {
+      RowQuantization q =
+          quantize_row(x + b * in_size_, in_size_, asymmetric_, run.scratch<int8_t>(values_) + b * in_size_);
+      run.scratch<float>(factors_)[b] = q.scale;
+      run.scratch<int32_t>(zeros_)[b] = q.zero_point;
+    }
+  });
+}
+
+void HybridConvolution::finish(const RunContext& run) const {
+  const int64_t channels = static_cast<int64_t>(scales_.size()), pixels = out_size_ / channels;
+  const float* factors = run.scratch<float>(factors_);
+  const float* bias = run.input_or_null<float>(2);
+  float* y = run.output<float>(0);
+  run.parallel_for(batches_ * pixels, static_cast<double>(channels), [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      float* row = y + i * channels;
+      const float factor = factors[i / pixels];
+      for (int64_t o = 0; o < channels; ++o) {
+        int32_t acc;
+        std::memcpy(&acc, row + o, sizeof acc);
+        float v = static_cast<float>(acc) * (scales_[static_cast<size_t>(o)] * factor);
+        if (bias != nullptr) v += bias[o];
+        v = v < range_.low ? range_.low : v;
+        row[o] = v > range_.high ? range_.high : v;
+      }
+    }
+  });
+}
+
+Int16Stage::Int16Stage(PrepareContext& ctx, const ConvolutionTensors& t, int64_t out_c)
+    : multipliers_(convolution_multipliers(t, out_c)),
+      range_(quantized_activation_range(ctx.attributes().text("fused_activation_function"), t.y)),
+      bias_(t.bias ? t.bias->dtype : DType::int64) {
+  check(bias_ == DType::int32 || bias_ == DType::int64, "bias is ", dtype_name(bias_), "; int32 or int64 expected");
+  check(t.x.zero_point() == 0 && t.y.zero_point() == 0, "int16 input and output have zero points ", t.x.zero_point(),
+        " and ", t.y.zero_point(), "; 0 expected");
+  const Attributes& options = ctx.attributes();
+  const std::string type = options.has("quantized_bias_type") ? options.text("quantized_bias_type") : "FLOAT32";
+  narrow_ = type == "INT32";
+}
+
+void Int16Stage::store(const RunContext& run, const int64_t* acc, int64_t channel, int64_t n, int16_t* y) const {
+  const int32_t* bias32 = bias_ == DType::int32 ? run.input_or_null<int32_t>(2) : nullptr;
+  const int64_t* bias64 = bias_ == DType::int64 ? run.input_or_null<int64_t>(2) : nullptr;
+  for (int64_t i = 0; i < n; ++i) {
+    uint64_t sum = static_cast<uint64_t>(acc[i]);
+    if (bias32 != nullptr) sum += static_cast<uint64_t>(static_cast<int64_t>(bias32[channel + i]));
+    if (bias64 != nullptr) sum += static_cast<uint64_t>(bias64[channel + i]);
+    const Multiplier m = multipliers_[static_cast<size_t>(channel + i)];
+    const int32_t v = narrow_ ? requantize(static_cast<int32_t>(sum), m) : requantize(static_cast<int64_t>(sum), m);
+    y[i] = static_cast<int16_t>(clamp(v, range_.low, range_.high));
+  }
 }
 
 }  // namespace sanderling

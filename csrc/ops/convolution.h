@@ -7,7 +7,9 @@
 #include "base/aligned_buffer.h"
 #include "base/window.h"
 #include "kernels/conv2d_q8/conv2d_q8.h"
+#include "kernels/depthwise_f32/depthwise_f32.h"
 #include "kernels/depthwise_q8/depthwise_q8.h"
+#include "ops/activation.h"
 #include "ops/op.h"
 
 namespace sanderling {
@@ -38,10 +40,13 @@ std::vector<float> weight_scales(const TensorInfo& weights, int64_t out_c);
 template <class Params, class Kernel>
 class PackedKernel {
  public:
-  PackedKernel(PrepareContext& ctx, const Params& params, std::vector<Multiplier> multipliers,
-               const KernelRow<Kernel>& (*choose)(const Params&, Isa))
-      : multipliers_(std::move(multipliers)), params(params) {
-    if (!multipliers_.empty()) this->params.multipliers = multipliers_.data();
+  using Weight = typename Kernel::Weight;
+  using Bias = typename Kernel::Bias;
+
+  // `multipliers`: what params.multipliers points to, for kernels that have them.
+  PackedKernel(PrepareContext& ctx, const Params& params, const KernelRow<Kernel>& (*choose)(const Params&, Isa),
+               std::vector<Multiplier> multipliers = {})
+      : params(params), multipliers_(std::move(multipliers)) {
     const KernelRow<Kernel>& row = choose(this->params, ctx.isa());
     kernel = row.kernel;
     ctx.set_kernel(row.isa, row.name);
@@ -54,14 +59,15 @@ class PackedKernel {
     with_bias_ = with_bias && ctx.has_input(2);
     const void* weights = ctx.value_or_null(1);
     const void* bias = with_bias_ ? ctx.value_or_null(2) : nullptr;
-    if (weights != nullptr && (bias != nullptr || !with_bias_)) {
-      pack_constants(static_cast<const uint8_t*>(weights), static_cast<const int32_t*>(bias));
-    } else {
+    if (weights != nullptr && (bias != nullptr || !with_bias_))
+      pack_constants(ctx, static_cast<const Weight*>(weights), static_cast<const Bias*>(bias));
+    else
       packed_scratch_ = ctx.scratch(kernel->packed_bytes(params));
-    }
   }
-  void pack_constants(const uint8_t* weights, const int32_t* bias) {
-    constant_.reset(kernel->packed_bytes(params));
+  void pack_constants(const PrepareContext& ctx, const Weight* weights, const Bias* bias) {
+    const size_t bytes = kernel->packed_bytes(params);
+    ctx.check_memory(bytes);
+    constant_.reset(bytes);
     kernel->pack(params, weights, bias, constant_.data());
   }
 
@@ -69,12 +75,15 @@ class PackedKernel {
   const void* packed(const RunContext& run) const {
     if (packed_scratch_ < 0) return constant_.data();
     void* p = run.scratch<void>(packed_scratch_);
-    kernel->pack(params, run.input<uint8_t>(1), with_bias_ ? run.input<int32_t>(2) : nullptr, p);
+    kernel->pack(params, run.input<Weight>(1), with_bias_ ? run.input<Bias>(2) : nullptr, p);
     return p;
   }
   void* scratch(const RunContext& run, int thread) const {
     return run.scratch<char>(scratch_) + scratch_bytes_ * static_cast<size_t>(thread);
   }
+
+  Params params;
+  const Kernel* kernel;
 
  private:
   std::vector<Multiplier> multipliers_;
@@ -82,14 +91,28 @@ class PackedKernel {
   size_t scratch_bytes_ = 0;
   int scratch_ = -1, packed_scratch_ = -1;
   bool with_bias_ = false;
-
- public:
-  Params params;
-  const Kernel* kernel;
 };
 
 using PackedConv2dQ8 = PackedKernel<Conv2dQ8, Conv2dQ8Kernel>;
 using PackedDepthwiseQ8 = PackedKernel<DepthwiseQ8, DepthwiseQ8Kernel>;
+using PackedDepthwiseF32 = PackedKernel<DepthwiseF32, DepthwiseF32Kernel>;
+
+// Throws Error where the bias has another type.
+void check_bias(const ConvolutionTensors&, DType expected);
+inline bool is_int8_weight(DType t) { return t == DType::int8 || t == DType::int4; }
+
+// The fields that Conv2dQ8 and DepthwiseQ8 share, for int8 and uint8 tensors.
+template <class Params>
+void set_quantization(Params& p, const ConvolutionTensors& t, const std::string& activation) {
+  const bool is_uint8 = t.x.dtype == DType::uint8;
+  const int32_t shift = is_uint8 ? 128 : 0;
+  const Range<int32_t> range = quantized_activation_range(activation, t.y);
+  p.flip = is_uint8 ? 0x80 : 0;
+  p.input_zero = t.x.zero_point() - shift;
+  p.weight_zero = is_uint8 ? t.weights.zero_point() - shift : 0;
+  p.output_zero = t.y.zero_point() - shift;
+  p.low = range.low - shift, p.high = range.high - shift;
+}
 
 // Runs a kernel over its whole output, split among the threads. `params` is that of the kernel, or differs from it in
 // input_zero and batches.
@@ -97,5 +120,51 @@ void run_conv2d_q8(const RunContext&, const PackedConv2dQ8&, const Conv2dQ8& par
                    const uint8_t* input, void* output);
 void run_depthwise_q8(const RunContext&, const PackedDepthwiseQ8&, const DepthwiseQ8& params, const void* packed,
                       const uint8_t* input, void* output);
+
+// A float input that is quantized to int8 at each run, one scale and zero point for each batch, for int8 weights.
+class HybridConvolution {
+ public:
+  HybridConvolution(PrepareContext&, const ConvolutionTensors&, int64_t out_c, bool asymmetric);
+
+  // accumulate(batch, int8 values of the batch, zero point, int32 accumulators) is called for each batch; the
+  // accumulators lie in the output and are turned into its floats afterwards.
+  template <class Accumulate>
+  void run(const RunContext& run, const Accumulate& accumulate) const {
+    quantize(run);
+    for (int64_t b = 0; b < batches_; ++b)
+      accumulate(b, run.scratch<uint8_t>(values_) + b * in_size_, run.scratch<int32_t>(zeros_)[b],
+                 run.output<char>(0) + b * out_size_ * static_cast<int64_t>(sizeof(float)));
+    finish(run);
+  }
+
+ private:
+  void quantize(const RunContext&) const;
+  void finish(const RunContext&) const;
+
+  int64_t batches_, in_size_, out_size_;  // sizes of one batch
+  bool asymmetric_;
+  Range<float> range_;
+  std::vector<float> scales_;  // of weights
+  int values_, factors_, zeros_;
+};
+
+// Bias, rescaling and activation of int16 outputs.
+class Int16Stage {
+ public:
+  Int16Stage(PrepareContext&, const ConvolutionTensors&, int64_t out_c);
+  // y[i] from acc[i], accumulator of channel `channel` + i, for i < n.
+  void store(const RunContext&, const int64_t* acc, int64_t channel, int64_t n, int16_t* y) const;
+
+ private:
+  std::vector<Multiplier> multipliers_;
+  Range<int32_t> range_;
+  DType bias_;
+  bool narrow_;  // int32 accumulators, which wrap
+};
+
+// CONV_2D of float32, and of int16 with int8 weights, by gathering windows for the matrix kernels.
+void prepare_conv_2d_f32(PrepareContext&, const ConvolutionTensors&, const Window2d&, int64_t groups);
+void prepare_conv_2d_16x8(PrepareContext&, const ConvolutionTensors&, const Window2d&, int64_t groups);
+void prepare_depthwise_conv_2d_16x8(PrepareContext&, const ConvolutionTensors&, const Window2d&);
 
 }  // namespace sanderling

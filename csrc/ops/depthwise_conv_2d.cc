@@ -1,35 +1,57 @@
 // DEPTHWISE_CONV_2D: weights [1, kernel_h, kernel_w, out_c], out_c a multiple of the input's channels.
 // The option depth_multiplier is not read: files leave it 0, and shapes tell it.
-#include "ops/activation.h"
 #include "ops/convolution.h"
 
 namespace sanderling {
 namespace {
 
-bool is_weight8(DType t) { return t == DType::int8 || t == DType::int4; }
-
-void check_bias(const ConvolutionTensors& t, DType expected) {
-  check(t.bias == nullptr || t.bias->dtype == expected, "bias is ", dtype_name(t.bias ? t.bias->dtype : expected), "; ",
-        dtype_name(expected), " expected");
-}
-
 void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& window) {
   check_bias(t, DType::int32);
-  const bool is_uint8 = t.x.dtype == DType::uint8;
-  const int32_t shift = is_uint8 ? 128 : 0;
   DepthwiseQ8 c;
   c.window = window;
-  c.flip = is_uint8 ? 0x80 : 0;
-  c.input_zero = t.x.zero_point() - shift;
-  c.weight_zero = is_uint8 ? t.weights.zero_point() - shift : 0;  // TFLite does not read that of int8 weights
-  c.output_zero = t.y.zero_point() - shift;
-  Range<int32_t> range = quantized_activation_range(ctx.attributes().text("fused_activation_function"), t.y);
-  c.low = range.low - shift, c.high = range.high - shift;
-  auto kernel =
-      std::make_shared<PackedDepthwiseQ8>(ctx, c, convolution_multipliers(t, window.out_c), choose_depthwise_q8);
+  set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
+  std::vector<Multiplier> multipliers = convolution_multipliers(t, window.out_c);
+  c.multipliers = multipliers.data();
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, std::move(multipliers));
   kernel->pack_inputs(ctx, true);
   ctx.on_run([kernel](RunContext& run) {
     run_depthwise_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));
+  });
+}
+
+void prepare_hybrid(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& window) {
+  check_bias(t, DType::float32);
+  DepthwiseQ8 c;
+  c.window = window;
+  c.window.batches = 1;
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8);
+  kernel->pack_inputs(ctx, false);
+  HybridConvolution hybrid(ctx, t, window.out_c, true);
+  ctx.on_run([kernel, hybrid](RunContext& run) {
+    const void* packed = kernel->packed(run);
+    hybrid.run(run, [&](int64_t, const uint8_t* x, int32_t zero, void* acc) {
+      DepthwiseQ8 params = kernel->params;
+      params.input_zero = zero;
+      run_depthwise_q8(run, *kernel, params, packed, x, acc);
+    });
+  });
+}
+
+void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& window) {
+  check_bias(t, DType::float32);
+  const Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
+  DepthwiseF32 c{window, range.low, range.high};
+  auto kernel = std::make_shared<PackedDepthwiseF32>(ctx, c, choose_depthwise_f32);
+  kernel->pack_inputs(ctx, true);
+  const double cost =
+      static_cast<double>(window.out_w * window.out_c) * static_cast<double>(window.kernel_h * window.kernel_w) / 2;
+  ctx.on_run([kernel, cost](RunContext& run) {
+    const void* packed = kernel->packed(run);
+    const float* x = run.input<float>(0);
+    float* y = run.output<float>(0);
+    run.parallel_for(kernel->params.rows(), cost, [&](int64_t begin, int64_t end, int thread) {
+      kernel->kernel->run(kernel->params, packed, x, y, begin, end, kernel->scratch(run, thread));
+    });
   });
 }
 
@@ -48,10 +70,16 @@ void prepare_depthwise_conv_2d(PrepareContext& ctx) {
   const Shape out{w.batches, w.out_h, w.out_w, w.out_c};
   ctx.set_output_shape(0, out);
   ctx.set_macs(out.elements() * w.kernel_h * w.kernel_w);
-  if (t.x.dtype == DType::int8 && is_weight8(t.weights.dtype)) return prepare_q8(ctx, t, w);
-  if (t.x.dtype == DType::uint8 && t.weights.dtype == DType::uint8) return prepare_q8(ctx, t, w);
-  fail("input is ", dtype_name(t.x.dtype), " and weights are ", dtype_name(t.weights.dtype),
-       "; supported are int8 with int8 or int4, and uint8 with uint8");
+
+  const DType x = t.x.dtype, weights = t.weights.dtype;
+  if (x == DType::int8 && is_int8_weight(weights)) return prepare_q8(ctx, t, w);
+  if (x == DType::uint8 && weights == DType::uint8) return prepare_q8(ctx, t, w);
+  if (x == DType::int16 && is_int8_weight(weights)) return prepare_depthwise_conv_2d_16x8(ctx, t, w);
+  if (x == DType::float32 && weights == DType::float32) return prepare_f32(ctx, t, w);
+  if (x == DType::float32 && is_int8_weight(weights)) return prepare_hybrid(ctx, t, w);
+  fail("input is ", dtype_name(x), " and weights are ", dtype_name(weights),
+       "; supported are int8 with int8 or int4, uint8 with uint8, int16 with int8 or int4, and float32 with float32, "
+       "int8 or int4");
 }
 
 }  // namespace sanderling

@@ -178,6 +178,8 @@ class PrepareContext {
 
   // Scratch memory for each run; returns the index for RunContext::scratch.
   virtual int scratch(size_t bytes) = 0;
+  // Throws Error where `bytes` of memory of the operator's own (packed weights) are over the memory limit.
+  virtual void check_memory(size_t bytes) const = 0;
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }

@@ -44,6 +44,9 @@ struct Conv2dQ8Part {
 };
 
 struct Conv2dQ8Kernel {
+  using Weight = uint8_t;
+  using Bias = int32_t;
+
   // Whether the kernel can do this convolution (all fields but input_zero count).
   bool (*takes)(const Conv2dQ8&);
   // Pixels and channels that the kernel likes to have in one part.

@@ -32,6 +32,9 @@ struct DepthwiseQ8 {
 };
 
 struct DepthwiseQ8Kernel {
+  using Weight = uint8_t;
+  using Bias = int32_t;
+
   // Whether the kernel can do this convolution (all fields but input_zero count).
   bool (*takes)(const DepthwiseQ8&);
   // The caller owns `packed` (64-byte aligned) and keeps it unchanged while runs use it; bias may be null.
