@@ -168,8 +168,8 @@ Int16Stage::Int16Stage(PrepareContext& ctx, const ConvolutionTensors& t, int64_t
   check(t.x.zero_point() == 0 && t.y.zero_point() == 0, "int16 input and output have zero points ", t.x.zero_point(),
         " and ", t.y.zero_point(), "; 0 expected");
   const Attributes& options = ctx.attributes();
-  const std::string type = options.has("quantized_bias_type") ? options.text("quantized_bias_type") : "FLOAT32";
-  narrow_ = type == "INT32";
+  const std::string type = options.has("quantized_bias_type") ? options.text("quantized_bias_type") : "float32";
+  narrow_ = type == "int32";
 }
 
 void Int16Stage::store(const RunContext& run, const int64_t* acc, int64_t channel, int64_t n, int16_t* y) const {

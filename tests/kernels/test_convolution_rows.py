@@ -1,0 +1,52 @@
+"""Every row of the convolutions' kernels.inc is chosen, runs, and gives the reference's bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sanderling import _core
+from sanderling.importers import load_ir
+from sanderling.model import Model
+from tests.support import oracle
+from tests.support.compare import assert_same
+from tests.support.convolution import Convolution, simple
+
+# For each folder: what is passed to `cases` below.
+FOLDERS = ("conv2d_q8", "depthwise_q8", "depthwise_f32")
+ROWS = [row for row in _core.kernels() if row[0] in FOLDERS]
+
+
+def cases(folder: str) -> list[tuple[bytes, list[np.ndarray]]]:
+    """Models that together reach every row of a folder: a row that takes only some convolutions adds one here."""
+    depthwise = folder != "conv2d_q8"
+    shapes = [{"out_c": 8}, {"input_shape": (2, 17, 13, 24), "out_c": 48, "stride": (2, 2)}]
+    if not depthwise:
+        shapes.append({"input_shape": (1, 9, 9, 40), "kernel": (1, 1), "out_c": 70})
+    made: list[tuple[bytes, list[np.ndarray]]] = []
+    for shape in shapes:
+        c: Convolution = simple(depthwise, **shape)
+        if folder == "depthwise_f32":
+            made.append(c.float_weights("float32"))
+            continue
+        made.append(c.quantized("int8", "int8", 0.5, -7, c.channel_scales(), out_zero=3))
+        made.append(c.quantized("uint8", "uint8", 0.5, 7, 0.1, 200, out_zero=3))
+    return made
+
+
+def test_every_folder_has_rows() -> None:
+    assert {row[0] for row in ROWS} == set(FOLDERS)
+    assert {row[0] for row in ROWS if row[2] == "portable"} == set(FOLDERS)
+
+
+@pytest.mark.parametrize(("folder", "name", "isa"), ROWS)
+def test_row(folder: str, name: str, isa: str) -> None:
+    if isa not in _core.available_isas():
+        pytest.skip(f"this machine has no {isa}")
+    chosen = set()
+    for model, arrays in cases(folder):
+        ours = Model(load_ir(model), threads=2, isa=isa)
+        output = ours(*arrays)
+        chosen.update(step["kernel"] for step in ours._runner.steps(0))
+        assert_same(output, oracle.run(model, arrays)[0])
+    assert f"{isa}/{name}" in chosen
