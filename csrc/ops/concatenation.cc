@@ -35,6 +35,7 @@ struct Part {
 };
 
 void rescale(const RunContext& run, const Part& part, const uint8_t* from, uint8_t* to, int64_t outer, int64_t stride) {
+  if (part.length == 0) return;
   run.parallel_for(outer, static_cast<double>(part.length) * 0.5, [&](int64_t begin, int64_t end, int) {
     for (int64_t k = begin; k < end; ++k) {
       const uint8_t* f = from + k * part.length;

@@ -51,6 +51,8 @@ struct Rows {
   template <class I>
   void check_all(const I* indices, int64_t count) const {
     const size_t depth = strides.size();
+    // Indices without coordinates take no memory: there may be more of them than can be counted.
+    if (depth == 0) return;
     for (int64_t i = 0; i < count; ++i)
       for (size_t d = 0; d < depth; ++d) check_index(indices[static_cast<size_t>(i) * depth + d], extents[d], i);
   }

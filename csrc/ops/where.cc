@@ -91,7 +91,7 @@ void reverse_sequences(const RunContext& run, const Sequences& s, DType type) {
   const int64_t extent = s.sequence_first ? s.a : s.b, batches = s.sequence_first ? s.b : s.a;
   for (int64_t i = 0; i < batches; ++i)
     check(length(i) >= 0 && length(i) <= extent, "length ", i, " is ", length(i), ", not in [0, ", extent, "]");
-  if (s.bytes == 0) return;
+  if (s.outer * s.a * s.middle * s.b * s.bytes == 0) return;
   const char* from = run.input<char>(0);
   char* to = run.output<char>(0);
   const double cost = static_cast<double>(s.middle * s.b) * (4 + static_cast<double>(s.bytes) / 20);

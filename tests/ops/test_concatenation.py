@@ -61,6 +61,13 @@ def test_constants(dtype: str, shape: tuple[int, ...]) -> None:
     compare(build("CONCATENATION", inputs, T(dtype, (9, 9)), axis=0), [])
 
 
+def test_many_empty_parts() -> None:
+    shape = (2**20, 2**20, 0)
+    inputs = [T("uint8", shape, scale=1.0), T("uint8", shape, scale=2.0)]
+    model = build("CONCATENATION", inputs, T("uint8", shape, scale=2.0), axis=2)
+    assert sanderling.load(model)(*[np.zeros(shape, np.uint8)] * 2).shape == shape
+
+
 def test_resize() -> None:
     model = build("CONCATENATION", [T("int8", (1, 3)), T("int8", (1, 2))], T("int8", (1, 5)), axis=1)
     compare(model, [values("int8", (70, 3)), values("int8", (70, 2))], resize=[(70, 3), (70, 2)])

@@ -42,6 +42,14 @@ def test_index_out_of_range(index: list[int]) -> None:
     model(values("int8", (2, 3)), np.array([[1, 2]], np.int32))
 
 
+def test_many_indices_of_nothing() -> None:
+    # A file can ask for 2^38 empty results; they must not be visited one by one.
+    indices = T("int32", (2**20, 2**18, 0))
+    model = build("GATHER_ND", [T("int8", (0, 1)), indices], T("int8", (2**20, 2**18, 0, 1)))
+    feed = [np.zeros((0, 1), np.int8), np.zeros((2**20, 2**18, 0), np.int32)]
+    assert sanderling.load(model)(*feed).shape == (2**20, 2**18, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("x", "indices", "message"),
     [

@@ -73,6 +73,13 @@ def test_reverse_sequence(dtype: str, shape: tuple[int, ...], constant: bool, of
     compare(build("REVERSE_SEQUENCE", inputs, T(dtype, shape), seq_dim=seq, batch_dim=batch), a.feed)
 
 
+def test_reverse_sequence_of_nothing() -> None:
+    shape = (2**20, 2**19, 2, 0)
+    inputs = [T("uint8", shape), const(np.zeros(0, np.int32))]
+    model = build("REVERSE_SEQUENCE", inputs, T("uint8", shape), seq_dim=2, batch_dim=3)
+    assert sanderling.load(model)(np.zeros(shape, np.uint8)).shape == shape
+
+
 def test_reverse_sequence_too_long() -> None:
     inputs = [T("float32", (2, 3)), T("int32", (2,))]
     model = sanderling.load(build("REVERSE_SEQUENCE", inputs, T("float32", (2, 3)), seq_dim=1, batch_dim=0))
