@@ -142,11 +142,23 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
   });
 }
 
-// int16 input and output, int8 weights, bias in int32 or int64.
+// How the reference rescales the sums of int16 inputs: in double, from int64 or int32, or in fixed point from int64.
+enum class Rescale { real, real_of_int32, fixed };
+
+// int16 input and output, int8 or int16 weights, bias in int32 or int64.
 template <class Bias>
-void prepare_s16(PrepareContext& ctx, const Sizes& s, bool wraps) {
+void prepare_s16(PrepareContext& ctx, const Sizes& s, Rescale rescale) {
   const TensorInfo& w = ctx.input(kWeights);
   auto out = std::make_shared<QuantizedOutput>(quantized_output(ctx, s.outputs));
+  auto fixed = std::make_shared<std::vector<Multiplier>>();
+  if (rescale == Rescale::fixed) {
+    for (double m : out->multiplier) fixed->push_back(quantize_multiplier(m));
+    if (w.quantization.scale.size() == 1) {
+      const float product = ctx.input(kInput).scale() * w.scale();  // in float, as the reference has it
+      fixed->assign(fixed->size(),
+                    quantize_multiplier(static_cast<double>(product) / static_cast<double>(ctx.output(0).scale())));
+    }
+  }
   if (s.depth == 0) return run_zeros(ctx, s);
   auto [kernel, isa] = matmul::choose_s16(ctx.isa());
   ctx.set_kernel(isa);
@@ -154,7 +166,7 @@ void prepare_s16(PrepareContext& ctx, const Sizes& s, bool wraps) {
                                  rows_of(w, s.depth, weights_zero_point(w)));
   Source source = rows_of(ctx.input(kInput), s.depth, 0);
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
-  ctx.on_run([s, out, source, weights, packed, wraps, kernel = kernel](RunContext& run) {
+  ctx.on_run([s, out, source, weights, packed, rescale, fixed, kernel = kernel](RunContext& run) {
     char* left = run.scratch<char>(packed);
     pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
@@ -167,11 +179,13 @@ void prepare_s16(PrepareContext& ctx, const Sizes& s, bool wraps) {
             for (int64_t c = b.first_column; c < b.last_column; ++c) {
               uint64_t sum = static_cast<uint64_t>(acc[(r - b.first_row) * kColumnBlock + c - b.first_column]);
               if (bias) sum += static_cast<uint64_t>(static_cast<int64_t>(bias[c]));
-              // The reference accumulates in the type of the bias.
-              double real = wraps ? static_cast<double>(static_cast<int32_t>(static_cast<uint32_t>(sum)))
-                                  : static_cast<double>(static_cast<int64_t>(sum));
-              y[r * s.outputs + c] = static_cast<int16_t>(
-                  requantize_real(real, out->multiplier[static_cast<size_t>(c)], out->range.low, out->range.high));
+              const size_t o = static_cast<size_t>(c);
+              double real = rescale == Rescale::fixed ? requantize(static_cast<int64_t>(sum), (*fixed)[o])
+                            : rescale == Rescale::real_of_int32
+                                ? static_cast<double>(static_cast<int32_t>(static_cast<uint32_t>(sum)))
+                                : static_cast<double>(static_cast<int64_t>(sum));
+              y[r * s.outputs + c] = static_cast<int16_t>(requantize_real(
+                  real, rescale == Rescale::fixed ? 1.0 : out->multiplier[o], out->range.low, out->range.high));
             }
         });
   });
@@ -184,11 +198,20 @@ void prepare_int16(PrepareContext& ctx, const Sizes& s) {
   check(x.zero_point() == 0 && y.zero_point() == 0, "int16 input and output have zero points ", x.zero_point(), " and ",
         y.zero_point(), "; 0 expected");
   expect_bias(ctx, true);
-  bool wraps = ctx.attributes().has("quantized_bias_type") && ctx.attributes().text("quantized_bias_type") == "int32";
+  const TensorInfo& w = ctx.input(kWeights);
+  Rescale rescale = Rescale::real;
+  if (w.dtype == DType::int16) {
+    check(w.quantization.scale.size() != 1 || w.zero_point() == 0, "int16 weights have zero point ", w.zero_point(),
+          "; 0 expected");
+    rescale = Rescale::fixed;
+  } else if (ctx.attributes().has("quantized_bias_type") &&
+             ctx.attributes().text("quantized_bias_type") == dtype_name(DType::int32)) {
+    rescale = Rescale::real_of_int32;
+  }
   if (ctx.has_input(kBias) && ctx.input(kBias).dtype == DType::int64)
-    prepare_s16<int64_t>(ctx, s, wraps);
+    prepare_s16<int64_t>(ctx, s, rescale);
   else
-    prepare_s16<int32_t>(ctx, s, wraps);
+    prepare_s16<int32_t>(ctx, s, rescale);
 }
 
 void clamp_row(const float* acc, const float* bias, int64_t n, Range<float> range, float* y) {
@@ -294,9 +317,10 @@ void prepare_fully_connected(PrepareContext& ctx) {
     if (y == DType::uint8) return prepare_q8<uint8_t>(ctx, s);
     if (y == DType::int16) return prepare_q8<int16_t>(ctx, s);
   }
-  if (x == DType::int16 && w == DType::int8) return prepare_int16(ctx, s);
+  if (x == DType::int16 && (w == DType::int8 || w == DType::int16)) return prepare_int16(ctx, s);
   fail("input, weights and output are ", dtype_name(x), ", ", dtype_name(w), " and ", dtype_name(y),
-       "; supported are float32; float32 with int8 weights; int8; uint8; uint8 to int16; int16 with int8 weights");
+       "; supported are float32; float32 with int8 weights; int8; uint8; uint8 to int16; int16 with int8 or int16 "
+       "weights");
 }
 
 }  // namespace sanderling

@@ -159,6 +159,19 @@ def test_int16_with_int8_weights(bias: str, per_channel: bool, case: Case, w_zer
     compare(build("FULLY_CONNECTED", inputs, out, **case.options, **options), arrays)
 
 
+@pytest.mark.parametrize("bias", ["int32", "int64"])
+@pytest.mark.parametrize("per_channel", [False, True])
+@given(case=cases())
+def test_int16_with_int16_weights(bias: str, per_channel: bool, case: Case) -> None:
+    # Without quantized_bias_type the reference reads any bias as int32.
+    options = {"quantized_bias_type": bias} if bias == "int64" or case.rng.random() < 0.5 else {}
+    w_scale = 2.0 ** case.rng.uniform(-9, 0, case.outputs if per_channel else 1)
+    inputs, arrays = quantized_inputs(case, "int16", "int16", 0.001, 0, w_scale, 0, bias)
+    scale = output_scale(case, 0.001, float(w_scale.mean()), 2**15)
+    out = T("int16", case.output_shape, scale, 0)
+    compare(build("FULLY_CONNECTED", inputs, out, **case.options, **options), arrays)
+
+
 @given(cases())
 def test_float32(case: Case) -> None:
     rng = case.rng
