@@ -33,7 +33,7 @@ class HardSwish8 {
     // The gate clamp(x + 3, 0, 6) / 6 in [0, 1]. Of a left shift the last bit comes after the multiplier, so that
     // saturation before it is of no consequence.
     int32_t gate = fine;
-    if (gate_.shift > 0) gate = saturate(int64_t{gate} << std::min(gate_.shift - 1, 31));
+    if (gate_.shift > 0) gate = saturate(gate * (int64_t{1} << std::min(gate_.shift - 1, 31)));
     gate = multiply_rounding(gate, gate_.multiplier);
     if (gate_.shift > 0) gate = saturate(int64_t{gate} * 2);
     if (gate_.shift < 0) gate = divide_by_pot(gate, -gate_.shift);

@@ -81,7 +81,7 @@ struct Softmax16 {
     }
     // 1 <= the sum's leading zeros <= 31 unless it overflowed, which takes more than 65536 values.
     const int zeros = std::min(std::max(fixed32::leading_zeros(static_cast<uint32_t>(sum)), 1), 30);
-    const int64_t normal = ((int64_t{sum} << (zeros - 1)) + (1 << 13)) >> 14;
+    const int64_t normal = (int64_t{sum} * (1 << (zeros - 1)) + (1 << 13)) >> 14;
     const int64_t centred = normal - (1 << 15) - (1 << 16);
     const int32_t factor =
         reciprocal(static_cast<int32_t>(std::min<int64_t>(std::max<int64_t>(centred, -32768), 32767)));
