@@ -30,7 +30,8 @@ class ThreadPool {
       f(int64_t{0}, count, 0);
       return;
     }
-    run([](const void* body, int64_t begin, int64_t end, int thread) { (*static_cast<const F*>(body))(begin, end, thread); },
+    run([](const void* body, int64_t begin, int64_t end,
+           int thread) { (*static_cast<const F*>(body))(begin, end, thread); },
         &f, count);
   }
 

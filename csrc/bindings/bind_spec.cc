@@ -152,10 +152,10 @@ void bind_spec(py::module_& m) {
   py::class_<ModelSpec, std::shared_ptr<ModelSpec>>(m, "ModelSpec")
       .def(py::init<>())
       .def("add_graph", &add_graph)
-      .def("add_tensor", &add_tensor, py::kw_only(), "graph"_a, "name"_a, "dtype"_a, "shape"_a, "scale"_a, "zero_point"_a,
-           "axis"_a, "is_variable"_a, "data"_a)
-      .def("add_node", &add_node, py::kw_only(), "graph"_a, "op"_a, "name"_a, "inputs"_a, "outputs"_a, "intermediates"_a,
-           "attributes"_a, "function"_a)
+      .def("add_tensor", &add_tensor, py::kw_only(), "graph"_a, "name"_a, "dtype"_a, "shape"_a, "scale"_a,
+           "zero_point"_a, "axis"_a, "is_variable"_a, "data"_a)
+      .def("add_node", &add_node, py::kw_only(), "graph"_a, "op"_a, "name"_a, "inputs"_a, "outputs"_a,
+           "intermediates"_a, "attributes"_a, "function"_a)
       .def("set_ends", &set_ends, py::kw_only(), "graph"_a, "inputs"_a, "outputs"_a)
       .def("validate", &ModelSpec::validate);
 }

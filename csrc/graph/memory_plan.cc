@@ -42,7 +42,8 @@ MemoryPlan plan_memory(const std::vector<BufferRequest>& requests, int steps, si
 
   std::vector<size_t> order(requests.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return requests[a].bytes > requests[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return requests[a].bytes > requests[b].bytes; });
 
   std::vector<Placed> placed;  // sorted by begin
   for (size_t index : order) {
