@@ -48,16 +48,17 @@ struct Conv2dQ8Kernel {
   using Bias = int32_t;
 
   // Whether the kernel can do this convolution (all fields but input_zero count).
-  bool (*takes)(const Conv2dQ8&);
+  bool (*takes)(const Conv2dQ8&) noexcept;
   // Pixels and channels that the kernel likes to have in one part.
   int64_t pixel_step, channel_step;
   // The caller owns `packed` (64-byte aligned) and keeps it unchanged while runs use it; bias may be null.
-  size_t (*packed_bytes)(const Conv2dQ8&);
-  void (*pack)(const Conv2dQ8&, const uint8_t* weights, const int32_t* bias, void* packed);
+  size_t (*packed_bytes)(const Conv2dQ8&) noexcept;
+  void (*pack)(const Conv2dQ8&, const uint8_t* weights, const int32_t* bias, void* packed) noexcept;
   // Bytes of `scratch` (64-byte aligned) for one call of run; parts run at the same time have their own.
-  size_t (*scratch_bytes)(const Conv2dQ8&);
+  size_t (*scratch_bytes)(const Conv2dQ8&) noexcept;
   // `output` is uint8_t* (see flip) or int32_t*, the whole tensor; only the part is written.
-  void (*run)(const Conv2dQ8&, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part, void* scratch);
+  void (*run)(const Conv2dQ8&, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part,
+              void* scratch) noexcept;
 };
 
 #define SANDERLING_KERNEL(isa, name) extern const Conv2dQ8Kernel conv2d_q8_##isa##_##name;

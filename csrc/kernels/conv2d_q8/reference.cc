@@ -26,30 +26,29 @@ int64_t block_pixels(const Conv2dQ8& c) {
   return n < 2 ? 2 : (n > kMostPixels ? kMostPixels : n);
 }
 
-// Packed: weights int16 [groups][padded_group_out][row_length], bias int32 [out_c], requantization table.
-struct Packed {
-  int16_t* weights;
-  int32_t* bias;
-  void* table;
-  size_t bytes;
+// Packed: weights int16 [groups][padded_group_out][row_length], bias int32 [out_c], RequantizeTable and its arrays.
+// Offsets in bytes; the weights come first.
+struct Layout {
+  size_t bias, table, bytes;
 };
 
-Packed locate(const Conv2dQ8& c, void* packed) {
-  size_t weights = static_cast<size_t>(c.groups * padded_group_out(c) * row_length(c)) * sizeof(int16_t);
-  size_t bias = static_cast<size_t>(c.window.out_c) * sizeof(int32_t);
-  char* p = static_cast<char*>(packed);
-  return {reinterpret_cast<int16_t*>(p), reinterpret_cast<int32_t*>(p + weights), p + weights + bias,
-          weights + bias + sizeof(RequantizeTable) + requantize_table_bytes(c.window.out_c)};
+Layout layout(const Conv2dQ8& c) {
+  Layout at;
+  at.bias = static_cast<size_t>(c.groups * padded_group_out(c) * row_length(c)) * sizeof(int16_t);
+  at.table = at.bias + static_cast<size_t>(c.window.out_c) * sizeof(int32_t);
+  at.bytes = at.table + sizeof(RequantizeTable) + requantize_table_bytes(c.window.out_c);
+  return at;
 }
 
-bool takes(const Conv2dQ8&) { return true; }
+bool takes(const Conv2dQ8&) noexcept { return true; }
 
-size_t packed_bytes(const Conv2dQ8& c) { return locate(c, nullptr).bytes; }
+size_t packed_bytes(const Conv2dQ8& c) noexcept { return layout(c).bytes; }
 
-void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
+void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
   const int64_t depth = c.depth(), length = row_length(c), out = c.group_out(), padded = padded_group_out(c);
-  Packed p = locate(c, packed);
-  int16_t* to = p.weights;
+  const Layout at = layout(c);
+  int16_t* to = static_cast<int16_t*>(packed);
+  int32_t* all_bias = reinterpret_cast<int32_t*>(static_cast<char*>(packed) + at.bias);
   for (int64_t g = 0; g < c.groups; ++g) {
     for (int64_t o = 0; o < padded; ++o, to += length) {
       int64_t used = o < out ? depth : 0;
@@ -58,15 +57,15 @@ void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* 
       for (int64_t k = used; k < length; ++k) to[k] = 0;
     }
   }
-  for (int64_t o = 0; o < c.window.out_c; ++o) p.bias[o] = bias ? bias[o] : 0;
+  for (int64_t o = 0; o < c.window.out_c; ++o) all_bias[o] = bias ? bias[o] : 0;
   if (c.multipliers == nullptr) return;
-  RequantizeTable table =
-      build_requantize_table(c.multipliers, c.window.out_c, static_cast<char*>(p.table) + sizeof(RequantizeTable));
-  std::memcpy(p.table, &table, sizeof table);
+  char* place = static_cast<char*>(packed) + at.table;
+  RequantizeTable table = build_requantize_table(c.multipliers, c.window.out_c, place + sizeof(RequantizeTable));
+  std::memcpy(place, &table, sizeof table);
 }
 
 // Scratch: gathered rows int16 [block_pixels][row_length], accumulators int32 [block_pixels][kStrip].
-size_t scratch_bytes(const Conv2dQ8& c) {
+size_t scratch_bytes(const Conv2dQ8& c) noexcept {
   return static_cast<size_t>(block_pixels(c)) *
          (static_cast<size_t>(row_length(c)) * sizeof(int16_t) + kStrip * sizeof(int32_t));
 }
@@ -144,12 +143,15 @@ void long_dot2x4(const int16_t* a0, const int16_t* a1, const int16_t* w, int64_t
   }
 }
 
-void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part part, void* scratch) {
+void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part part,
+         void* scratch) noexcept {
   const Window2d& w = c.window;
   const int64_t length = row_length(c), block = block_pixels(c), out = c.group_out(), padded = padded_group_out(c);
-  const Packed p = locate(c, const_cast<void*>(packed));
+  const Layout at = layout(c);
+  const int16_t* weights = static_cast<const int16_t*>(packed);
+  const int32_t* bias = reinterpret_cast<const int32_t*>(static_cast<const char*>(packed) + at.bias);
   RequantizeTable table{};
-  if (c.multipliers != nullptr) std::memcpy(&table, p.table, sizeof table);
+  if (c.multipliers != nullptr) std::memcpy(&table, static_cast<const char*>(packed) + at.table, sizeof table);
   const OutputStage stage{c.output_zero, c.low, c.high, c.flip};
   int16_t* patches = static_cast<int16_t*>(scratch);
   int32_t* acc = reinterpret_cast<int32_t*>(patches + block * length);
@@ -171,7 +173,7 @@ void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* outp
       for (int64_t strip = first_strip; strip < end_strip; strip += kStrip) {
         const int64_t first = g * out + strip, n = end_strip - strip < kStrip ? end_strip - strip : kStrip;
         for (int64_t o = 0; o < n; o += kChannels) {
-          const int16_t* rows = p.weights + (g * padded + strip + o) * length;
+          const int16_t* rows = weights + (g * padded + strip + o) * length;
           for (int64_t i = 0; i < pixels; i += 2) {  // block is even: an odd last pixel is its own partner
             const int16_t* a0 = patches + i * length;
             const int16_t* a1 = i + 1 < pixels ? a0 + length : a0;
@@ -180,7 +182,7 @@ void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* outp
         }
         for (int64_t i = 0; i < pixels; ++i) {
           int32_t* a = acc + i * kStrip;
-          for (int64_t o = 0; o < n; ++o) a[o] = wrapping_add(a[o], p.bias[first + o]);
+          for (int64_t o = 0; o < n; ++o) a[o] = wrapping_add(a[o], bias[first + o]);
           if (c.multipliers != nullptr)
             requantize_row(a, table, first, n, stage, static_cast<uint8_t*>(output) + (begin + i) * w.out_c + first);
           else

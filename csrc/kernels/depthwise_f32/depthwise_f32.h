@@ -25,12 +25,12 @@ struct DepthwiseF32Kernel {
   using Bias = float;
 
   // As in depthwise_q8.h.
-  bool (*takes)(const DepthwiseF32&);
-  size_t (*packed_bytes)(const DepthwiseF32&);
-  void (*pack)(const DepthwiseF32&, const float* weights, const float* bias, void* packed);
-  size_t (*scratch_bytes)(const DepthwiseF32&);
+  bool (*takes)(const DepthwiseF32&) noexcept;
+  size_t (*packed_bytes)(const DepthwiseF32&) noexcept;
+  void (*pack)(const DepthwiseF32&, const float* weights, const float* bias, void* packed) noexcept;
+  size_t (*scratch_bytes)(const DepthwiseF32&) noexcept;
   void (*run)(const DepthwiseF32&, const void* packed, const float* input, float* output, int64_t row_begin,
-              int64_t row_end, void* scratch);
+              int64_t row_end, void* scratch) noexcept;
 };
 
 #define SANDERLING_KERNEL(isa, name) extern const DepthwiseF32Kernel depthwise_f32_##isa##_##name;

@@ -11,15 +11,15 @@ struct Tap {
   const float* weight;
 };
 
-bool takes(const DepthwiseF32&) { return true; }
+bool takes(const DepthwiseF32&) noexcept { return true; }
 
 // Packed: weights [kernel_h][kernel_w][out_c], bias [out_c].
 int64_t weight_count(const Window2d& w) { return w.kernel_h * w.kernel_w * w.out_c; }
-size_t packed_bytes(const DepthwiseF32& c) {
+size_t packed_bytes(const DepthwiseF32& c) noexcept {
   return static_cast<size_t>(weight_count(c.window) + c.window.out_c) * sizeof(float);
 }
 
-void pack(const DepthwiseF32& c, const float* weights, const float* bias, void* packed) {
+void pack(const DepthwiseF32& c, const float* weights, const float* bias, void* packed) noexcept {
   float* to = static_cast<float*>(packed);
   const int64_t n = weight_count(c.window);
   std::memcpy(to, weights, static_cast<size_t>(n) * sizeof(float));
@@ -27,7 +27,7 @@ void pack(const DepthwiseF32& c, const float* weights, const float* bias, void* 
 }
 
 // Scratch: sums [out_c].
-size_t scratch_bytes(const DepthwiseF32& c) { return static_cast<size_t>(c.window.out_c) * sizeof(float); }
+size_t scratch_bytes(const DepthwiseF32& c) noexcept { return static_cast<size_t>(c.window.out_c) * sizeof(float); }
 
 // acc[o] += x[o / multiplier] * weight[o]
 void add_tap(const Tap& tap, int64_t in_c, int64_t multiplier, float* __restrict acc) {
@@ -50,7 +50,7 @@ void add_three_taps(const Tap* taps, int64_t n, float* __restrict acc) {
 }
 
 void run(const DepthwiseF32& c, const void* packed, const float* input, float* output, int64_t row_begin,
-         int64_t row_end, void* scratch) {
+         int64_t row_end, void* scratch) noexcept {
   const Window2d& w = c.window;
   const float* weights = static_cast<const float*>(packed);
   const float* __restrict bias = weights + weight_count(w);

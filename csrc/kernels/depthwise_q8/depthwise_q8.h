@@ -36,16 +36,16 @@ struct DepthwiseQ8Kernel {
   using Bias = int32_t;
 
   // Whether the kernel can do this convolution (all fields but input_zero count).
-  bool (*takes)(const DepthwiseQ8&);
+  bool (*takes)(const DepthwiseQ8&) noexcept;
   // The caller owns `packed` (64-byte aligned) and keeps it unchanged while runs use it; bias may be null.
-  size_t (*packed_bytes)(const DepthwiseQ8&);
-  void (*pack)(const DepthwiseQ8&, const uint8_t* weights, const int32_t* bias, void* packed);
+  size_t (*packed_bytes)(const DepthwiseQ8&) noexcept;
+  void (*pack)(const DepthwiseQ8&, const uint8_t* weights, const int32_t* bias, void* packed) noexcept;
   // Bytes of `scratch` (64-byte aligned) for one call of run; parts run at the same time have their own.
-  size_t (*scratch_bytes)(const DepthwiseQ8&);
+  size_t (*scratch_bytes)(const DepthwiseQ8&) noexcept;
   // Output rows [row_begin, row_end), counted through all batches. `output` is uint8_t* (see flip) or int32_t*, the
   // whole tensor; only these rows are written.
   void (*run)(const DepthwiseQ8&, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
-              int64_t row_end, void* scratch);
+              int64_t row_end, void* scratch) noexcept;
 };
 
 #define SANDERLING_KERNEL(isa, name) extern const DepthwiseQ8Kernel depthwise_q8_##isa##_##name;

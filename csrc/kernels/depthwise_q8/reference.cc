@@ -16,60 +16,57 @@ size_t align(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // Input rows held at a time: an output row's window, or the whole picture where that is smaller.
 int64_t ring_rows(const Window2d& w) { return smaller((w.kernel_h - 1) * w.dilation_h + 1, w.in_h); }
 
-// Packed: weights int16 [kernel_h][kernel_w][out_c], bias int32 [out_c], requantization table.
-struct Packed {
-  int16_t* weights;
-  int32_t* bias;
-  char* table;
-  size_t bytes;
+// Packed: weights int16 [kernel_h][kernel_w][out_c], bias int32 [out_c], RequantizeTable and its arrays.
+// Offsets in bytes; the weights come first.
+struct Layout {
+  size_t bias, table, bytes;
 };
 
-Packed locate(const DepthwiseQ8& c, void* packed) {
+Layout layout(const DepthwiseQ8& c) {
   const Window2d& w = c.window;
-  size_t weights = align(static_cast<size_t>(w.kernel_h * w.kernel_w * w.out_c) * sizeof(int16_t));
-  size_t bias = align(static_cast<size_t>(w.out_c) * sizeof(int32_t));
-  char* p = static_cast<char*>(packed);
-  return {reinterpret_cast<int16_t*>(p), reinterpret_cast<int32_t*>(p + weights), p + weights + bias,
-          weights + bias + sizeof(RequantizeTable) + requantize_table_bytes(w.out_c)};
+  Layout at;
+  at.bias = align(static_cast<size_t>(w.kernel_h * w.kernel_w * w.out_c) * sizeof(int16_t));
+  at.table = at.bias + align(static_cast<size_t>(w.out_c) * sizeof(int32_t));
+  at.bytes = at.table + sizeof(RequantizeTable) + requantize_table_bytes(w.out_c);
+  return at;
 }
 
-bool takes(const DepthwiseQ8&) { return true; }
+bool takes(const DepthwiseQ8&) noexcept { return true; }
 
-size_t packed_bytes(const DepthwiseQ8& c) { return locate(c, nullptr).bytes; }
+size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c).bytes; }
 
-void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
+void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
   const Window2d& w = c.window;
-  Packed p = locate(c, packed);
+  const Layout at = layout(c);
+  char* base = static_cast<char*>(packed);
+  int16_t* to = static_cast<int16_t*>(packed);
   for (int64_t i = 0; i < w.kernel_h * w.kernel_w * w.out_c; ++i)
-    p.weights[i] = static_cast<int16_t>(static_cast<int8_t>(weights[i] ^ c.flip) - c.weight_zero);
-  for (int64_t o = 0; o < w.out_c; ++o) p.bias[o] = bias ? bias[o] : 0;
+    to[i] = static_cast<int16_t>(static_cast<int8_t>(weights[i] ^ c.flip) - c.weight_zero);
+  int32_t* all_bias = reinterpret_cast<int32_t*>(base + at.bias);
+  for (int64_t o = 0; o < w.out_c; ++o) all_bias[o] = bias ? bias[o] : 0;
   if (c.multipliers == nullptr) return;
-  RequantizeTable table = build_requantize_table(c.multipliers, w.out_c, p.table + sizeof(RequantizeTable));
-  std::memcpy(p.table, &table, sizeof table);
+  RequantizeTable table = build_requantize_table(c.multipliers, w.out_c, base + at.table + sizeof(RequantizeTable));
+  std::memcpy(base + at.table, &table, sizeof table);
 }
 
 // Scratch: rows int16 [ring_rows][in_w][out_c], zeros int16 [out_c], accumulators int32 [out_c], and which input row
 // each row of the ring holds.
-struct Scratch {
-  int16_t* rows;
-  int16_t* zeros;
-  int32_t* acc;
-  int64_t* held;
-  size_t bytes;
+// Offsets in bytes; the rows come first.
+struct ScratchLayout {
+  size_t zeros, acc, held, bytes;
 };
 
-Scratch locate_scratch(const DepthwiseQ8& c, void* scratch) {
+ScratchLayout scratch_layout(const DepthwiseQ8& c) {
   const Window2d& w = c.window;
-  const size_t rows = align(static_cast<size_t>(ring_rows(w) * w.in_w * w.out_c) * sizeof(int16_t));
-  const size_t zeros = align(static_cast<size_t>(w.out_c) * sizeof(int16_t));
-  const size_t acc = align(static_cast<size_t>(w.out_c) * sizeof(int32_t));
-  char* p = static_cast<char*>(scratch);
-  return {reinterpret_cast<int16_t*>(p), reinterpret_cast<int16_t*>(p + rows),
-          reinterpret_cast<int32_t*>(p + rows + zeros), reinterpret_cast<int64_t*>(p + rows + zeros + acc),
-          rows + zeros + acc + static_cast<size_t>(ring_rows(w)) * sizeof(int64_t)};
+  ScratchLayout at;
+  at.zeros = align(static_cast<size_t>(ring_rows(w) * w.in_w * w.out_c) * sizeof(int16_t));
+  at.acc = at.zeros + align(static_cast<size_t>(w.out_c) * sizeof(int16_t));
+  at.held = at.acc + align(static_cast<size_t>(w.out_c) * sizeof(int32_t));
+  at.bytes = at.held + static_cast<size_t>(ring_rows(w)) * sizeof(int64_t);
+  return at;
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) { return locate_scratch(c, nullptr).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_layout(c).bytes; }
 
 void widen(const uint8_t* __restrict from, int64_t n, int64_t repeat, uint8_t flip, int32_t zero,
            int16_t* __restrict to) {
@@ -105,54 +102,64 @@ void add_taps(const int32_t* from, const Tap* taps, int64_t n, int32_t* to) {
 }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
-         int64_t row_end, void* scratch) {
+         int64_t row_end, void* scratch) noexcept {
   const Window2d& w = c.window;
   const int64_t channels = w.out_c, ring = ring_rows(w);
-  const Packed p = locate(c, const_cast<void*>(packed));
-  const Scratch s = locate_scratch(c, scratch);
+  const char* base = static_cast<const char*>(packed);
+  const Layout at = layout(c);
+  const int16_t* all_weights = static_cast<const int16_t*>(packed);
+  const int32_t* bias = reinterpret_cast<const int32_t*>(base + at.bias);
   RequantizeTable table{};
-  if (c.multipliers != nullptr) std::memcpy(&table, p.table, sizeof table);
+  if (c.multipliers != nullptr) std::memcpy(&table, base + at.table, sizeof table);
+
+  const ScratchLayout own = scratch_layout(c);
+  char* memory = static_cast<char*>(scratch);
+  int16_t* rows = static_cast<int16_t*>(scratch);
+  int16_t* zeros = reinterpret_cast<int16_t*>(memory + own.zeros);
+  int32_t* acc = reinterpret_cast<int32_t*>(memory + own.acc);
+  int64_t* held = reinterpret_cast<int64_t*>(memory + own.held);
+
   const OutputStage stage{c.output_zero, c.low, c.high, c.flip};
-  std::memset(s.zeros, 0, static_cast<size_t>(channels) * sizeof(int16_t));
-  for (int64_t i = 0; i < ring; ++i) s.held[i] = -1;
+  std::memset(zeros, 0, static_cast<size_t>(channels) * sizeof(int16_t));
+  for (int64_t i = 0; i < ring; ++i) held[i] = -1;
 
   for (int64_t row = row_begin; row < row_end; ++row) {
     const int64_t batch = row / w.out_h, top = row % w.out_h * w.stride_h - w.pad_h;
     for (int64_t i = 0; i < w.kernel_h; ++i) {
       const int64_t y = top + i * w.dilation_h;
-      if (y < 0 || y >= w.in_h || s.held[y % ring] == batch * w.in_h + y) continue;
-      s.held[y % ring] = batch * w.in_h + y;
+      if (y < 0 || y >= w.in_h || held[y % ring] == batch * w.in_h + y) continue;
+      held[y % ring] = batch * w.in_h + y;
       widen(input + (batch * w.in_h + y) * w.in_w * w.in_c, w.in_w * w.in_c, c.multiplier(), c.flip, c.input_zero,
-            s.rows + y % ring * w.in_w * channels);
+            rows + y % ring * w.in_w * channels);
     }
     for (int64_t x = 0; x < w.out_w; ++x) {
       const int64_t left = x * w.stride_w - w.pad_w;
-      const int32_t* from = p.bias;
+      const int32_t* from = bias;
       Tap taps[kTaps];
       int64_t n = 0;
       for (int64_t i = 0; i < w.kernel_h; ++i) {
         const int64_t y = top + i * w.dilation_h;
         if (y < 0 || y >= w.in_h) continue;
-        const int16_t* in_row = s.rows + y % ring * w.in_w * channels;
-        const int16_t* weights = p.weights + i * w.kernel_w * channels;
+        const int16_t* in_row = rows + y % ring * w.in_w * channels;
+        const int16_t* weights = all_weights + i * w.kernel_w * channels;
         for (int64_t j = 0; j < w.kernel_w; ++j) {
           const int64_t in_x = left + j * w.dilation_w;
           if (in_x < 0 || in_x >= w.in_w) continue;
           taps[n++] = {in_row + in_x * channels, weights + j * channels};
           if (n < kTaps) continue;
-          add_taps(from, taps, channels, s.acc);
-          from = s.acc, n = 0;
+          add_taps(from, taps, channels, acc);
+          from = acc, n = 0;
         }
       }
-      if (n > 0 || from == p.bias) {
-        while (n < kTaps) taps[n++] = {s.zeros, s.zeros};
-        add_taps(from, taps, channels, s.acc);
+      if (n > 0 || from == bias) {
+        while (n < kTaps) taps[n++] = {zeros, zeros};
+        add_taps(from, taps, channels, acc);
       }
       const int64_t at = (row * w.out_w + x) * channels;
       if (c.multipliers != nullptr)
-        requantize_row(s.acc, table, 0, channels, stage, static_cast<uint8_t*>(output) + at);
+        requantize_row(acc, table, 0, channels, stage, static_cast<uint8_t*>(output) + at);
       else
-        std::memcpy(static_cast<int32_t*>(output) + at, s.acc, static_cast<size_t>(channels) * sizeof(int32_t));
+        std::memcpy(static_cast<int32_t*>(output) + at, acc, static_cast<size_t>(channels) * sizeof(int32_t));
     }
   }
 }
