@@ -1,5 +1,6 @@
 // CONV_2D of float32, and of int16 with int8 weights: the windows of a block of output pixels are gathered into rows,
-// and the matrix kernels multiply them with the weights.
+// and the matrix kernels multiply them with the weights. Outside the picture the float rows hold zeros, so a weight
+// that is infinite or NaN gives NaN there, where the reference skips it.
 #include <algorithm>
 #include <cstring>
 

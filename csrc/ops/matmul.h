@@ -43,6 +43,7 @@ class RightOperands {
       scratch_ = ctx.scratch(bytes);
       return;
     }
+    ctx.check_memory(bytes);
     packed_ = std::make_shared<AlignedBuffer>(bytes);
     for (int64_t i = 0; i < count; ++i) pack(value, i, packed_->as<char>());
   }
