@@ -19,7 +19,6 @@ case $preset in
 esac
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-# Only our own module is instrumented: races inside Python or numpy cannot be judged.
-export TSAN_OPTIONS=halt_on_error=1:exitcode=66:suppressions=$PWD/tests/tsan.supp:report_signal_unsafe=0
+export TSAN_OPTIONS=halt_on_error=1:exitcode=66:report_signal_unsafe=0
 export PYTHONPATH=$PWD/$stage:$PWD
 LD_PRELOAD=$runtime exec python -m pytest -p no:cacheprovider "$@"
