@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import sanderling
-from sanderling import _core, ir, labels, metadata
+from sanderling import ir, labels, metadata
 from sanderling.exporters.tflite import to_bytes
 from tests.support.builder import Net, T, build_ir, const
 from tests.support.shared import MODELS, ROOT, shared_model
@@ -393,12 +393,6 @@ def detector_model(order: tuple[int, ...] = (0, 1, 2, 3), side: int = 4) -> ir.M
     return net.model([results[i] for i in order])
 
 
-needs_postprocess = pytest.mark.skipif(
-    "TFLite_Detection_PostProcess" not in _core.operators(), reason="this build has no TFLite_Detection_PostProcess"
-)
-
-
-@needs_postprocess
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1), (3, 2, 1, 0)])
 def test_detector(order: tuple[int, ...]) -> None:
     picture = Image.new("RGB", (200, 100))
@@ -418,7 +412,6 @@ def test_detector(order: tuple[int, ...]) -> None:
     assert [d.label for d in sanderling.Detector(to_bytes(detector_model(order)))(picture)] == ["0", "1"]
 
 
-@needs_postprocess
 def test_detector_refuses() -> None:
     with pytest.raises(ValueError, match="a model that ends in TFLite_Detection_PostProcess expected"):
         sanderling.Detector(to_bytes(flattener()))
