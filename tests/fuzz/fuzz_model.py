@@ -43,7 +43,7 @@ def test_one_input(data: bytes) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, data in seeds().items():
-            load_and_run(data)  # a seed that is refused would teach the fuzzer nothing
+            sanderling.load(data, threads=1)  # a seed that is refused would teach the fuzzer nothing
             Path(folder, name).write_bytes(data)
         atheris.Setup([*sys.argv, *([] if any(Path(a).is_file() for a in sys.argv[1:]) else [folder])], test_one_input)
         atheris.Fuzz()
