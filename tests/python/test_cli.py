@@ -31,6 +31,7 @@ from sanderling.tensor_info import TensorInfo
 from tests.support.builder import Net, T, build, build_ir, const
 from tests.support.shared import MODELS, ROOT, shared_model
 
+PACKAGE = str(Path(sanderling.__file__).parents[1])
 EFFNET = str(ROOT / "models" / "effnet_lite0_int8.tflite")
 COFFEE = str(ROOT / "models" / "coffee.png")
 
@@ -478,7 +479,8 @@ def test_sheets_fit_the_terminal() -> None:
 
 
 def python(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(ROOT / "python"), os.environ.get("PYTHONPATH", "")])
+    # The package that this process tests: installed, or beside its sources.
+    path = os.pathsep.join([PACKAGE, os.environ.get("PYTHONPATH", "")])
     env = os.environ | {"PYTHONPATH": path} | environment
     return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=120, env=env)
 
@@ -501,7 +503,7 @@ def test_as_a_program(tmp_path: Path, pixels: Path) -> None:
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("raise ImportError('no click', name='click')")
-    done = python("-m", "sanderling", "doctor", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT / 'python'}")
+    done = python("-m", "sanderling", "doctor", PYTHONPATH=f"{tmp_path}{os.pathsep}{PACKAGE}")
     assert done.returncode == 1
     assert done.stderr == "sanderling: the command line needs click: pip install 'sanderling[cli]'\n"
 
