@@ -38,8 +38,8 @@ class Case:
     def build(self, x: T, y: T, out: T, **options: Any) -> bytes:
         return build("BATCH_MATMUL", [x, y], out, adj_x=self.adj_x, adj_y=self.adj_y, **options)
 
-    def compare(self, model: bytes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return compare(model, [x] if self.constant else [x, y])[0]
+    def compare(self, model: bytes, x: np.ndarray, y: np.ndarray, magnitude: float = 0.0) -> np.ndarray:
+        return compare(model, [x] if self.constant else [x, y], magnitude=magnitude)[0]
 
 
 @st.composite
@@ -122,7 +122,7 @@ def test_float32(case: Case) -> None:
     model = case.build(
         T("float32", x.shape), T("float32", y.shape, data=y if case.constant else None), T("float32", case.out)
     )
-    case.compare(model, x, y)
+    case.compare(model, x, y, magnitude=1.0)
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -145,7 +145,7 @@ def test_hybrid(per_channel: bool, case: Case, asymmetric: bool, magnitude: floa
         T("float32", case.out),
         asymmetric_quantize_inputs=asymmetric,
     )
-    case.compare(model, x, y)
+    case.compare(model, x, y, magnitude=2.0**magnitude * float(scale.max()))
 
 
 @given(cases(most_batches=3))

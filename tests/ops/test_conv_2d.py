@@ -60,12 +60,12 @@ def test_int16_bias_type(c: Convolution, in_scale: float, bias: str) -> None:
 
 @given(cases, threads)
 def test_float32(c: Convolution, threads: int) -> None:
-    compare(*c.float_weights("float32"), threads=threads)
+    compare(*c.float_weights("float32"), threads=threads, magnitude=1.0)
 
 
 @given(plain, st.sampled_from(["int8", "uint8", "int4"]), threads)
 def test_hybrid(c: Convolution, weights: str, threads: int) -> None:
-    compare(*c.float_weights(weights, 0.01), threads=threads)
+    compare(*c.float_weights(weights, 0.01), threads=threads, magnitude=0.1)
 
 
 @given(cases, st.sampled_from(["int8", "int4"]), threads)
@@ -75,7 +75,7 @@ def test_hybrid_per_channel(c: Convolution, weights: str, threads: int) -> None:
         # One scale with groups: LiteRT reads memory that it did not allocate.
         c = simple(False, rng=c.rng)
         scale = c.channel_scales()
-    compare(*c.float_weights(weights, scale), threads=threads)
+    compare(*c.float_weights(weights, scale), threads=threads, magnitude=0.1)
 
 
 def test_depthwise_in_disguise() -> None:

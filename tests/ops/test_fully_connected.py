@@ -181,7 +181,7 @@ def test_float32(case: Case) -> None:
     arrays = [x, w, b] if case.bias else [x, w]
     inputs = [T("float32", a.shape, data=a if case.constant and k else None) for k, a in enumerate(arrays)]
     model = build("FULLY_CONNECTED", inputs, T("float32", case.output_shape), **case.options)
-    compare(model, arrays[:1] if case.constant else arrays)
+    compare(model, arrays[:1] if case.constant else arrays, magnitude=1.0)
 
 
 @pytest.mark.parametrize("weights", ["int8", "int4", "uint8"])
@@ -207,7 +207,8 @@ def test_hybrid(
     if case.bias:
         inputs.append(const(rng.standard_normal(case.outputs).astype(np.float32)))
     options = {**case.options, "fused_activation_function": activation, "asymmetric_quantize_inputs": asymmetric}
-    compare(build("FULLY_CONNECTED", inputs, T("float32", case.output_shape), **options), [x])
+    model = build("FULLY_CONNECTED", inputs, T("float32", case.output_shape), **options)
+    compare(model, [x], magnitude=max(1.0, 2.0**magnitude) * float(w_scale.max()))
 
 
 def test_rounds_ties_away_from_zero() -> None:

@@ -40,14 +40,16 @@ class Case:
             inputs.append(bias)
         return build("TRANSPOSE_CONV", inputs, out, **self.options, **options)
 
-    def compare(self, model: bytes, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    def compare(
+        self, model: bytes, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, magnitude: float = 0.0
+    ) -> np.ndarray:
         arrays = [] if self.known_shape else [np.array(self.out, np.int32)]
         if not self.constant:
             arrays.append(w)
         arrays.append(x)
         if not self.constant and bias is not None:
             arrays.append(bias)
-        return compare(model, arrays)[0]
+        return compare(model, arrays, magnitude=magnitude)[0]
 
     def random(self, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
         info = np.iinfo(dtype)
@@ -154,7 +156,7 @@ def test_float32(case: Case) -> None:
         T("float32", bias.shape, data=bias if case.constant else None) if case.bias else None,
         T("float32", case.out),
     )
-    case.compare(model, x, w, bias if case.bias else None)
+    case.compare(model, x, w, bias if case.bias else None, magnitude=case.unit)
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -170,7 +172,7 @@ def test_hybrid(per_channel: bool, case: Case, shift: float) -> None:
         const(bias) if case.bias else None,
         T("float32", case.out),
     )
-    case.compare(model, x, w, bias if case.bias else None)
+    case.compare(model, x, w, bias if case.bias else None, magnitude=case.unit)
 
 
 @pytest.mark.parametrize("value", [-128, 127])

@@ -22,8 +22,17 @@ from tests.support import oracle
 FLOAT_TOLERANCE = 1e-5
 
 
-def assert_same(ours: np.ndarray, theirs: np.ndarray, name: str = "output", tolerance: float = FLOAT_TOLERANCE) -> None:
-    """Integers and bools identical; floats within `tolerance` of the largest finite magnitude, NaN and inf in place."""
+def assert_same(
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    name: str = "output",
+    tolerance: float = FLOAT_TOLERANCE,
+    magnitude: float = 0.0,
+) -> None:
+    """Integers and bools identical; floats within `tolerance` of the largest finite magnitude, NaN and inf in place.
+
+    `magnitude`: of the terms of a sum, which may cancel: a lower bound of the largest magnitude.
+    """
     assert ours.dtype == theirs.dtype, f"{name}: {ours.dtype} but the reference has {theirs.dtype}"
     assert ours.shape == theirs.shape, f"{name}: shape {ours.shape} but the reference has {theirs.shape}"
     if ours.dtype.kind != "f":
@@ -31,7 +40,7 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray, name: str = "output", tole
         return
     finite = np.isfinite(theirs)
     largest = float(np.abs(theirs[finite]).max()) if finite.any() else 0.0
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(largest, 1e-30), err_msg=name)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(largest, magnitude, 1e-30), err_msg=name)
 
 
 def compare(
@@ -41,9 +50,10 @@ def compare(
     tolerance: float = FLOAT_TOLERANCE,
     threads: int = 1,
     resolver: oracle.Resolver = "ref",
+    magnitude: float = 0.0,
 ) -> list[np.ndarray]:
     """Assert equal outputs; return them."""
-    return compare_sequence(model, [inputs], resize, tolerance, threads, resolver)[0]
+    return compare_sequence(model, [inputs], resize, tolerance, threads, resolver, magnitude)[0]
 
 
 def compare_sequence(
@@ -53,6 +63,7 @@ def compare_sequence(
     tolerance: float = FLOAT_TOLERANCE,
     threads: int = 1,
     resolver: oracle.Resolver = "ref",
+    magnitude: float = 0.0,
 ) -> list[list[np.ndarray]]:
     """Assert equal outputs for each of several runs, state kept between them.
 
@@ -73,7 +84,7 @@ def compare_sequence(
         outputs = _as_list(ours(*inputs))
         assert len(outputs) == len(theirs)
         for k, (a, b) in enumerate(zip(outputs, theirs, strict=True)):
-            assert_same(a, b, f"run {step}, output {k}", tolerance)
+            assert_same(a, b, f"run {step}, output {k}", tolerance, magnitude)
         results.append(outputs)
     return results
 
