@@ -1,9 +1,19 @@
 # THE table of instruction sets, best first: name, family (arm, arm32, x86, any), compiler flags.
 # The enum sanderling::Isa, the names in kernels.inc, file names (<isa>.cc) and compile flags all come from here.
 # A new row also needs a run-time probe in csrc/cpu/isa.cc.
+# Rows whose flags the compiler does not know are left out of the build.
 set(SANDERLING_ISA_TABLE
+  "avx512vnni|x86|-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma"
+  "avxvnni|x86|-mavx2 -mfma -mavxvnni"
+  "avx2|x86|-mavx2 -mfma"
+  "neon_i8mm|arm|-march=armv8.2-a+dotprod+i8mm"
+  "neon_dotprod|arm|-march=armv8.2-a+dotprod"
+  "neon|arm|-mtune=cortex-a53"
+  "neon|arm32|-mfpu=neon -mtune=cortex-a53"
   "portable|any|"
 )
+
+include(CheckCXXCompilerFlag)
 
 # The rows of this target's family, as a list of names best first in SANDERLING_ISAS, and two files: the X-macros
 # isa_table.inc, and isa_select.h with SANDERLING_IF_<isa>(...) for every row: its arguments, or nothing where the
@@ -21,18 +31,33 @@ function(sanderling_read_isa_table out_dir)
   set(names)
   set(rows "// SANDERLING_ISA(name): the instruction sets of this build, best first.\n")
   set(select "#pragma once\n")
+  set(others)
   foreach(row IN LISTS SANDERLING_ISA_TABLE)
     string(REPLACE "|" ";" cells "${row}")
     list(GET cells 0 name)
     list(GET cells 1 row_family)
     list(GET cells 2 flags)
-    if(row_family STREQUAL family OR row_family STREQUAL "any")
+    set(known TRUE)
+    if(row_family STREQUAL family AND flags)
+      check_cxx_compiler_flag("${flags}" SANDERLING_COMPILES_${name})
+      set(known ${SANDERLING_COMPILES_${name}})
+      if(NOT known)
+        message(STATUS "sanderling: no kernels for ${name}: the compiler does not know ${flags}")
+      endif()
+    endif()
+    if(row_family STREQUAL "any" OR (row_family STREQUAL family AND known))
       list(APPEND names ${name})
       string(APPEND rows "SANDERLING_ISA(${name})\n")
       string(REPLACE " " ";" flags "${flags}")
       set(SANDERLING_ISA_FLAGS_${name} "${flags}" PARENT_SCOPE)
       string(APPEND select "#define SANDERLING_IF_${name}(...) __VA_ARGS__\n")
     else()
+      list(APPEND others ${name})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES others)
+  foreach(name IN LISTS others)
+    if(NOT name IN_LIST names)
       string(APPEND select "#define SANDERLING_IF_${name}(...)\n")
     endif()
   endforeach()

@@ -1,6 +1,11 @@
 #include "cpu/isa.h"
 
 #include <sched.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#elif defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 #include <cstdlib>
 #include <thread>
@@ -10,14 +15,28 @@
 namespace sanderling {
 namespace {
 
-// Run-time probes, one specialisation for each row of the table.
-template <Isa>
-bool probe();
+// Run-time probes, one for each row of the table.
+bool probe_portable() { return true; }
 
-template <>
-bool probe<Isa::portable>() {
-  return true;
+#if defined(__x86_64__) || defined(__i386__)
+bool probe_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool probe_avxvnni() {
+  unsigned a, b, c, d;
+  return probe_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4) != 0;
 }
+bool probe_avx512vnni() {
+  return probe_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512vnni");
+}
+#elif defined(__aarch64__)
+// Bits of the kernel's asm/hwcap.h, which old headers lack.
+bool probe_neon() { return true; }
+bool probe_neon_dotprod() { return (getauxval(AT_HWCAP) & 1ul << 20) != 0; }
+bool probe_neon_i8mm() { return probe_neon_dotprod() && (getauxval(AT_HWCAP2) & 1ul << 13) != 0; }
+#elif defined(__arm__)
+bool probe_neon() { return (getauxval(AT_HWCAP) & 1ul << 12) != 0; }
+#endif
 
 struct Row {
   Isa isa;
@@ -26,7 +45,7 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-#define SANDERLING_ISA(name) {Isa::name, #name, probe<Isa::name>},
+#define SANDERLING_ISA(name) {Isa::name, #name, probe_##name},
 #include "isa_table.inc"
 #undef SANDERLING_ISA
 };

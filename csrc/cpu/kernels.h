@@ -29,6 +29,21 @@ const KernelRow<Kernel>& choose_kernel(const KernelRow<Kernel> (&rows)[n], const
   return rows[n - 1];
 }
 
+// Kernels that are a single function and take everything.
+template <class Function>
+struct FunctionRow {
+  Isa isa;
+  const char* name;
+  Function* run;
+};
+
+template <class Function, size_t n>
+const FunctionRow<Function>& choose_function(const FunctionRow<Function> (&rows)[n], Isa best) {
+  for (const FunctionRow<Function>& row : rows)
+    if (static_cast<int>(row.isa) >= static_cast<int>(best) && isa_available(row.isa)) return row;
+  return rows[n - 1];
+}
+
 struct KernelInfo {
   const char* folder;
   const char* name;

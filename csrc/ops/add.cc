@@ -31,8 +31,8 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& 
   p.high = range.high - flip;
   p.flip = static_cast<uint8_t>(flip);
   make_tables(p);
-  const AddQ8Choice kernel = choose_add_q8(ctx.isa());
-  ctx.set_kernel(kernel.isa);
+  const FunctionRow<AddQ8Kernel>& kernel = choose_add_q8(ctx.isa());
+  ctx.set_kernel(kernel.isa, kernel.name);
   ctx.on_run([loops, p, add = kernel.run](RunContext& run) {
     const uint8_t *from_a = run.input<uint8_t>(0), *from_b = run.input<uint8_t>(1);
     uint8_t* out = run.output<uint8_t>(0);

@@ -7,14 +7,13 @@ namespace sanderling {
 
 RunFunction table8_function(PrepareContext& ctx, const Table8& table) {
   int64_t n = ctx.input(0).shape.elements();
-  LutQ8Choice kernel = choose_lut_q8(ctx.isa());
-  ctx.set_kernel(kernel.isa);
-  return [n, table, kernel](RunContext& run) {
+  const FunctionRow<LutQ8Kernel>& kernel = choose_lut_q8(ctx.isa());
+  ctx.set_kernel(kernel.isa, kernel.name);
+  return [n, table, look_up = kernel.run](RunContext& run) {
     const uint8_t* x = run.input<uint8_t>(0);
     uint8_t* out = run.output<uint8_t>(0);
-    run.parallel_for(n, 0.5, [&](int64_t begin, int64_t end, int) {
-      kernel.run(x + begin, out + begin, end - begin, table.data());
-    });
+    run.parallel_for(
+        n, 0.5, [&](int64_t begin, int64_t end, int) { look_up(x + begin, out + begin, end - begin, table.data()); });
   };
 }
 

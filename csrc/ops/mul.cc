@@ -21,8 +21,8 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> rang
   p.low = range.low - flip;
   p.high = range.high - flip;
   p.flip = static_cast<uint8_t>(flip);
-  const MulQ8Choice kernel = choose_mul_q8(ctx.isa());
-  ctx.set_kernel(kernel.isa);
+  const FunctionRow<MulQ8Kernel>& kernel = choose_mul_q8(ctx.isa());
+  ctx.set_kernel(kernel.isa, kernel.name);
   ctx.on_run([loops, p, multiply = kernel.run](RunContext& run) {
     const uint8_t *from_a = run.input<uint8_t>(0), *from_b = run.input<uint8_t>(1);
     uint8_t* out = run.output<uint8_t>(0);

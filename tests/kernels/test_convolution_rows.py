@@ -11,6 +11,7 @@ from sanderling.model import Model
 from tests.support import oracle
 from tests.support.compare import assert_same
 from tests.support.convolution import Convolution, simple
+from tests.support.isa import require_isa
 
 # For each folder: what is passed to `cases` below.
 FOLDERS = ("conv2d_q8", "depthwise_q8", "depthwise_f32")
@@ -41,8 +42,7 @@ def test_every_folder_has_rows() -> None:
 
 @pytest.mark.parametrize(("folder", "name", "isa"), ROWS)
 def test_row(folder: str, name: str, isa: str) -> None:
-    if isa not in _core.available_isas():
-        pytest.skip(f"this machine has no {isa}")
+    require_isa(isa)
     chosen = set()
     for model, arrays in cases(folder):
         ours = Model(load_ir(model), threads=2, isa=isa)

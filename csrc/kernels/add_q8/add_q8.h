@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "cpu/isa.h"
+#include "cpu/kernels.h"
 #include "quant/requantize.h"
 
 namespace sanderling {
@@ -31,17 +31,13 @@ struct AddQ8 {
 void make_tables(AddQ8&);
 
 // n elements; step 1: the operand moves on, 0: one value for all. out overlaps no input.
-using AddQ8Kernel = void (*)(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out,
-                             int64_t n, const AddQ8&);
+using AddQ8Kernel = void(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
+                         const AddQ8&);
 
-struct AddQ8Choice {
-  Isa isa;
-  AddQ8Kernel run;
-};
-// The best kernel that is no better than `limit`.
-AddQ8Choice choose_add_q8(Isa limit);
+#define SANDERLING_KERNEL(isa, name) AddQ8Kernel add_q8_##isa##_##name;
+#include "kernels/add_q8/kernels.inc"
+#undef SANDERLING_KERNEL
 
-void add_q8_portable(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
-                     const AddQ8&);
+const FunctionRow<AddQ8Kernel>& choose_add_q8(Isa best);
 
 }  // namespace sanderling

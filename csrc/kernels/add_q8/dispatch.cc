@@ -1,17 +1,16 @@
 #include "kernels/add_q8/add_q8.h"
 
 namespace sanderling {
+namespace {
 
-AddQ8Choice choose_add_q8(Isa limit) {
-  static constexpr AddQ8Choice kernels[] = {
-#define SANDERLING_KERNEL(isa, function) {Isa::isa, function},
+constexpr FunctionRow<AddQ8Kernel> kRows[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, add_q8_##isa##_##name}, )
 #include "kernels/add_q8/kernels.inc"
 #undef SANDERLING_KERNEL
-  };
-  // Isa counts from best to worst.
-  for (const AddQ8Choice& k : kernels)
-    if (k.isa >= limit && isa_available(k.isa)) return k;
-  return {Isa::portable, add_q8_portable};
-}
+};
+
+}  // namespace
+
+const FunctionRow<AddQ8Kernel>& choose_add_q8(Isa best) { return choose_function(kRows, best); }
 
 }  // namespace sanderling

@@ -12,8 +12,8 @@ void make_tables(AddQ8& p) {
     }
 }
 
-void add_q8_portable(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* __restrict out,
-                     int64_t n, const AddQ8& p) {
+void add_q8_portable_table(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* __restrict out,
+                           int64_t n, const AddQ8& p) {
   const RightRescale rescale = right_rescale(p.output);
   const int32_t *x = p.rescaled[0], *y = p.rescaled[1];
   const int32_t zero_point = p.zero_point, low = p.low, high = p.high;

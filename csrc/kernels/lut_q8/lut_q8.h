@@ -7,19 +7,16 @@
 
 #include <cstdint>
 
-#include "cpu/isa.h"
+#include "cpu/kernels.h"
 
 namespace sanderling {
 
-using LutQ8Kernel = void (*)(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table);
+using LutQ8Kernel = void(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table);
 
-struct LutQ8Choice {
-  Isa isa;
-  LutQ8Kernel run;
-};
-// The best kernel that is no better than `limit`.
-LutQ8Choice choose_lut_q8(Isa limit);
+#define SANDERLING_KERNEL(isa, name) LutQ8Kernel lut_q8_##isa##_##name;
+#include "kernels/lut_q8/kernels.inc"
+#undef SANDERLING_KERNEL
 
-void lut_q8_portable(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table);
+const FunctionRow<LutQ8Kernel>& choose_lut_q8(Isa best);
 
 }  // namespace sanderling

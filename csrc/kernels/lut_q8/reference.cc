@@ -2,7 +2,7 @@
 
 namespace sanderling {
 
-void lut_q8_portable(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table) {
+void lut_q8_portable_plain(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table) {
   for (int64_t i = 0; i < n; ++i) out[i] = table[x[i]];
 }
 

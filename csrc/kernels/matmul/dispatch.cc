@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "cpu/isa.h"
+#include "isa_select.h"
 #include "kernels/matmul/matmul.h"
 
 namespace sanderling::matmul {
@@ -13,7 +14,7 @@ using f32 = float;
 
 }  // namespace
 
-#define SANDERLING_KERNEL(isa, family) extern const Kernel<family> family##_##isa;
+#define SANDERLING_KERNEL(isa, family) SANDERLING_IF_##isa(extern const Kernel<family> family##_##isa;)
 #include "kernels/matmul/kernels.inc"
 #undef SANDERLING_KERNEL
 
@@ -27,7 +28,7 @@ Choice<Acc> choose(Isa isa) {
     if constexpr (std::is_same_v<decltype(kernel), const Kernel<Acc>&>)
       if (chosen.kernel == nullptr && needs >= isa && isa_available(needs)) chosen = {&kernel, needs};
   };
-#define SANDERLING_KERNEL(isa, family) consider(family##_##isa, Isa::isa);
+#define SANDERLING_KERNEL(isa, family) SANDERLING_IF_##isa(consider(family##_##isa, Isa::isa);)
 #include "kernels/matmul/kernels.inc"
 #undef SANDERLING_KERNEL
   return chosen;

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include "cpu/isa.h"
+#include "cpu/kernels.h"
 #include "quant/requantize.h"
 
 namespace sanderling {
@@ -22,17 +22,13 @@ struct MulQ8 {
 };
 
 // n elements; step 1: the operand moves on, 0: one value for all. out overlaps no input.
-using MulQ8Kernel = void (*)(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out,
-                             int64_t n, const MulQ8&);
+using MulQ8Kernel = void(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
+                         const MulQ8&);
 
-struct MulQ8Choice {
-  Isa isa;
-  MulQ8Kernel run;
-};
-// The best kernel that is no better than `limit`.
-MulQ8Choice choose_mul_q8(Isa limit);
+#define SANDERLING_KERNEL(isa, name) MulQ8Kernel mul_q8_##isa##_##name;
+#include "kernels/mul_q8/kernels.inc"
+#undef SANDERLING_KERNEL
 
-void mul_q8_portable(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
-                     const MulQ8&);
+const FunctionRow<MulQ8Kernel>& choose_mul_q8(Isa best);
 
 }  // namespace sanderling

@@ -28,8 +28,8 @@ void multiply(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b
 
 }  // namespace
 
-void mul_q8_portable(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* __restrict out,
-                     int64_t n, const MulQ8& p) {
+void mul_q8_portable_plain(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* __restrict out,
+                           int64_t n, const MulQ8& p) {
   if (p.output.shift <= 0)
     multiply(a, step_a, b, step_b, out, n, p, right_rescale(p.output));
   else
