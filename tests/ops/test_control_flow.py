@@ -188,7 +188,8 @@ def endless() -> bytes:
 def test_an_endless_loop_can_be_interrupted(tmp_path: Path) -> None:
     (tmp_path / "endless.tflite").write_bytes(endless())
     script = """
-        import sys, numpy as np, sanderling
+        import signal, sys, numpy as np, sanderling
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell leaves it ignored
         model = sanderling.load(sys.argv[1])
         assert model(np.int32([1])) == 1
         print("running", flush=True)
