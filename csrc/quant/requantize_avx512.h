@@ -1,0 +1,48 @@
+// The form of narrow_requantize.h in AVX-512: 16 channels at a time.
+#pragma once
+
+#include <immintrin.h>
+
+#include "quant/narrow_requantize.h"
+
+namespace sanderling {
+namespace {
+
+struct NarrowAvx512 {
+  __m512i twice, twice_odd, offset, sign_shift, right;
+};
+
+inline __attribute__((always_inline)) NarrowAvx512 load_narrow(const NarrowTable& t, int64_t channel) {
+  const __m512i twice = _mm512_loadu_si512(t.twice + channel);
+  return {twice, _mm512_srli_epi64(twice, 32), _mm512_loadu_si512(t.offset + channel),
+          _mm512_loadu_si512(t.sign_shift + channel), _mm512_loadu_si512(t.right + channel)};
+}
+
+// From accumulators + 2^31 to outputs with their zero point, before saturation to 8 bits.
+inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const NarrowAvx512& n) {
+  const __m512i half = _mm512_set1_epi64(int64_t{1} << 31);
+  const __m512i even = _mm512_add_epi64(_mm512_mul_epu32(u, n.twice), half);
+  const __m512i odd = _mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(u, 32), n.twice_odd), half);
+  // The high halves of `even` move to its even lanes; those of `odd` are in place.
+  const __m512i h =
+      _mm512_castps_si512(_mm512_mask_movehdup_ps(_mm512_castsi512_ps(odd), 0x5555, _mm512_castsi512_ps(even)));
+  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(h, n.offset), _mm512_srlv_epi32(u, n.sign_shift));
+  return _mm512_srav_epi32(sum, n.right);
+}
+
+// The last step for 64 bytes: clamp, and flip.
+struct ClampAvx512 {
+  __m512i low, high, flip;
+};
+
+inline ClampAvx512 make_clamp(int32_t low, int32_t high, uint8_t flip) {
+  return {_mm512_set1_epi8(static_cast<char>(low)), _mm512_set1_epi8(static_cast<char>(high)),
+          _mm512_set1_epi8(static_cast<char>(flip))};
+}
+
+inline __attribute__((always_inline)) __m512i clamp_bytes(__m512i y, const ClampAvx512& c) {
+  return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, c.low), c.high), c.flip);
+}
+
+}  // namespace
+}  // namespace sanderling
