@@ -70,6 +70,7 @@ endfunction()
 # kernel_rows.inc has the rows of every kernels.inc, with SANDERLING_KERNEL_FOLDER naming the folder.
 function(sanderling_add_kernels target dir out_dir)
   set(rows)
+  file(GLOB sources CONFIGURE_DEPENDS "${dir}/*/*.cc")  # a new file makes cmake run again
   file(GLOB folders LIST_DIRECTORIES true CONFIGURE_DEPENDS "${dir}/*")
   foreach(folder IN LISTS folders)
     if(NOT IS_DIRECTORY "${folder}")
@@ -80,7 +81,7 @@ function(sanderling_add_kernels target dir out_dir)
     string(APPEND rows "#define SANDERLING_KERNEL_FOLDER \"${name}\"\n"
       "#include \"kernels/${name}/kernels.inc\"\n#undef SANDERLING_KERNEL_FOLDER\n")
     foreach(isa IN LISTS SANDERLING_ISAS)
-      if(EXISTS "${folder}/${isa}.cc")
+      if("${folder}/${isa}.cc" IN_LIST sources)
         target_sources(${target} PRIVATE "${folder}/${isa}.cc")
         set_source_files_properties("${folder}/${isa}.cc" TARGET_DIRECTORY ${target}
           PROPERTIES COMPILE_OPTIONS "${SANDERLING_ISA_FLAGS_${isa}}")

@@ -35,24 +35,26 @@ static inline bool narrow_fits(Multiplier m, int64_t largest, int32_t zero) {
   return rescaled + half + (magnitude << right) < int64_t{1} << 31;
 }
 
-// Builds the table of `used` channels in `memory`, aligned for uint32_t; the others up to `channels` give zeros.
-static inline NarrowTable build_narrow_table(const Multiplier* m, int64_t used, int64_t channels, int32_t zero,
-                                             void* memory) {
+static inline NarrowTable view_narrow_table(const void* memory, size_t channels) {
+  const uint32_t* p = static_cast<const uint32_t*>(memory);
+  return {p, reinterpret_cast<const int32_t*>(p + channels), p + 2 * channels, p + 3 * channels};
+}
+
+// Fills `channels` columns of a table from `memory` (aligned for uint32_t) on; the table's arrays are `stride` apart.
+// Columns from `used` on give zeros.
+static inline void build_narrow_table(const Multiplier* m, int64_t used, int64_t channels, int32_t zero, void* memory,
+                                      size_t stride) {
   uint32_t* twice = static_cast<uint32_t*>(memory);
-  int32_t* offset = reinterpret_cast<int32_t*>(twice + channels);
-  uint32_t* sign_shift = twice + 2 * channels;
-  uint32_t* right = twice + 3 * channels;
-  for (int64_t c = 0; c < channels; ++c) {
+  for (int64_t c = 0; c < channels; ++c, ++twice) {
     const bool real = c < used;
     const uint32_t multiplier = real ? static_cast<uint32_t>(m[c].multiplier) : 0;
     const int e = real && m[c].shift < 0 ? -m[c].shift : 0;
     const uint32_t half = e > 0 ? (uint32_t{1} << (e - 1)) - 1 : 0;
-    twice[c] = 2 * multiplier;
-    offset[c] = static_cast<int32_t>(half - multiplier + (static_cast<uint32_t>(zero) << e));
-    sign_shift[c] = e > 0 ? 31 : 32;
-    right[c] = static_cast<uint32_t>(e);
+    twice[0] = 2 * multiplier;
+    twice[stride] = half - multiplier + (static_cast<uint32_t>(zero) << e);
+    twice[2 * stride] = e > 0 ? 31 : 32;
+    twice[3 * stride] = static_cast<uint32_t>(e);
   }
-  return {twice, offset, sign_shift, right};
 }
 
 }  // namespace sanderling

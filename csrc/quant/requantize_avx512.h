@@ -1,8 +1,7 @@
 // The form of narrow_requantize.h in AVX-512: 16 channels at a time.
 #pragma once
 
-#include <immintrin.h>
-
+#include "base/avx512.h"
 #include "quant/narrow_requantize.h"
 
 namespace sanderling {

@@ -1,0 +1,74 @@
+// Windows of output pixels gathered into rows of unsigned bytes (int8 value + 128), for kernels that multiply unsigned
+// activations by signed weights. Padding pixels hold the input's zero point.
+#pragma once
+
+#include <cstring>
+
+#include "kernels/conv2d_q8/conv2d_q8.h"
+
+namespace sanderling {
+namespace {
+
+inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step * step; }
+
+// Weights are multiplied four at a time.
+inline int64_t row_length(const Conv2dQ8& c) { return round_up(c.depth(), 4); }
+
+inline bool is_pointwise(const Conv2dQ8& c) {
+  const Window2d& w = c.window;
+  return w.kernel_h == 1 && w.kernel_w == 1 && w.stride_h == 1 && w.stride_w == 1 && w.pad_h == 0 && w.pad_w == 0 &&
+         c.groups == 1 && w.out_h == w.in_h && w.out_w == w.in_w;
+}
+
+// Whether the input itself has rows as gather() would make them.
+inline bool reads_input(const Conv2dQ8& c) { return is_pointwise(c) && c.flip != 0 && c.window.in_c % 4 == 0; }
+
+// Copy has copy(from, n, to): bytes XORed so that they become unsigned.
+template <class Copy>
+void gather_window(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64_t group, int64_t batch, int64_t y,
+                   int64_t x, uint8_t* to) {
+  const Window2d& w = c.window;
+  const int64_t channels = c.group_in(), span = w.kernel_w * channels;
+  const int fill = c.input_zero + 128;
+  const int64_t left = x * w.stride_w - w.pad_w;
+  const bool whole = c.groups == 1 && w.dilation_w == 1 && left >= 0 && left + w.kernel_w <= w.in_w;
+  int64_t in_y = y * w.stride_h - w.pad_h;
+  for (int64_t i = 0; i < w.kernel_h; ++i, in_y += w.dilation_h, to += span) {
+    if (in_y < 0 || in_y >= w.in_h) {
+      std::memset(to, fill, static_cast<size_t>(span));
+      continue;
+    }
+    const uint8_t* row = input + (batch * w.in_h + in_y) * w.in_w * w.in_c + group * channels;
+    if (whole) {
+      copy(row + left * channels, span, to);
+      continue;
+    }
+    int64_t in_x = left;
+    for (int64_t j = 0; j < w.kernel_w; ++j, in_x += w.dilation_w) {
+      if (in_x < 0 || in_x >= w.in_w)
+        std::memset(to + j * channels, fill, static_cast<size_t>(channels));
+      else
+        copy(row + in_x * w.in_c, channels, to + j * channels);
+    }
+  }
+}
+
+// Rows [n][row_length] of the output pixels from `begin` on. Bytes beyond the depth of a row are left alone.
+template <class Copy>
+void gather(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64_t group, int64_t begin, int64_t n,
+            uint8_t* to) {
+  const Window2d& w = c.window;
+  const int64_t length = row_length(c);
+  if (is_pointwise(c) && length == w.in_c) return copy(input + begin * length, n * length, to);
+  int64_t x = begin % w.out_w, y = begin / w.out_w % w.out_h, batch = begin / (w.out_w * w.out_h);
+  for (int64_t i = 0; i < n; ++i, to += length) {
+    gather_window(c, copy, input, group, batch, y, x, to);
+    if (++x < w.out_w) continue;
+    x = 0;
+    if (++y < w.out_h) continue;
+    y = 0, ++batch;
+  }
+}
+
+}  // namespace
+}  // namespace sanderling
