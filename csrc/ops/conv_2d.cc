@@ -50,6 +50,14 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   });
 }
 
+void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w, int64_t groups) {
+  check_bias(t, DType::float32);
+  const Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
+  auto kernel = std::make_shared<PackedConv2dF32>(ctx, Conv2dF32{w, groups, range.low, range.high}, choose_conv2d_f32);
+  kernel->pack_inputs(ctx, true);
+  ctx.on_run([kernel](RunContext& run) { run_conv2d_f32(run, *kernel, run.input<float>(0), run.output<float>(0)); });
+}
+
 // TFLite quantizes the input asymmetrically where the weights' scales differ or there are groups, else symmetrically.
 // uint8 weights are read as int8.
 bool hybrid_is_asymmetric(const TensorInfo& weights, int64_t groups) {
@@ -100,7 +108,7 @@ void prepare_conv_2d(PrepareContext& ctx) {
   if (x == DType::int8 && is_int8_weight(weights)) return prepare_q8(ctx, t, w, groups);
   if (x == DType::uint8 && weights == DType::uint8) return prepare_q8(ctx, t, w, groups);
   if (x == DType::int16 && is_int8_weight(weights)) return prepare_conv_2d_16x8(ctx, t, w, groups);
-  if (x == DType::float32 && weights == DType::float32) return prepare_conv_2d_f32(ctx, t, w, groups);
+  if (x == DType::float32 && weights == DType::float32) return prepare_f32(ctx, t, w, groups);
   if (x == DType::float32 && (is_int8_weight(weights) || weights == DType::uint8))
     return prepare_hybrid(ctx, t, w, groups);
   fail("input is ", dtype_name(x), " and weights are ", dtype_name(weights),

@@ -81,6 +81,33 @@ int64_t parts(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
 }  // namespace
 
+void run_conv2d_f32(const RunContext& run, const PackedConv2dF32& k, const float* input, float* output) {
+  const Conv2dF32& params = k.params;
+  const void* packed = k.packed(run);
+  const int64_t pixels = params.pixels(), pieces = k.kernel->pieces(params), step = k.kernel->pixel_step;
+  const int64_t pixel_parts = parts(pixels, step);
+  // Small pictures are split by channels too.
+  const bool split = run.threads() > 1 && pixel_parts < 2 * run.threads();
+  const int64_t piece_step = split ? 1 : pieces;
+  const int64_t piece_parts = parts(pieces, piece_step);
+  const double macs = static_cast<double>(std::min(step, pixels)) * static_cast<double>(params.window.out_c) /
+                      static_cast<double>(piece_parts) * static_cast<double>(params.depth() + 4);
+  run.parallel_for(pixel_parts * piece_parts, macs / k.kernel->macs_per_nanosecond,
+                   [&](int64_t begin, int64_t end, int thread) {
+                     void* scratch = k.scratch(run, thread);
+                     if (piece_parts == 1) {
+                       Conv2dF32Part part{begin * step, std::min(end * step, pixels), 0, pieces};
+                       k.kernel->run(params, packed, input, output, part, scratch);
+                       return;
+                     }
+                     for (int64_t i = begin; i < end; ++i) {
+                       const int64_t pixel = i / piece_parts * step, piece = i % piece_parts;
+                       Conv2dF32Part part{pixel, std::min(pixel + step, pixels), piece, piece + 1};
+                       k.kernel->run(params, packed, input, output, part, scratch);
+                     }
+                   });
+}
+
 void run_conv2d_q8(const RunContext& run, const PackedConv2dQ8& k, const Conv2dQ8& params, const void* packed,
                    const uint8_t* input, void* output) {
   const int64_t pixels = params.pixels(), out_c = params.window.out_c;

@@ -6,6 +6,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/window.h"
+#include "kernels/conv2d_f32/conv2d_f32.h"
 #include "kernels/conv2d_q8/conv2d_q8.h"
 #include "kernels/depthwise_f32/depthwise_f32.h"
 #include "kernels/depthwise_q8/depthwise_q8.h"
@@ -93,6 +94,7 @@ class PackedKernel {
   bool with_bias_ = false;
 };
 
+using PackedConv2dF32 = PackedKernel<Conv2dF32, Conv2dF32Kernel>;
 using PackedConv2dQ8 = PackedKernel<Conv2dQ8, Conv2dQ8Kernel>;
 using PackedDepthwiseQ8 = PackedKernel<DepthwiseQ8, DepthwiseQ8Kernel>;
 using PackedDepthwiseF32 = PackedKernel<DepthwiseF32, DepthwiseF32Kernel>;
@@ -116,6 +118,7 @@ void set_quantization(Params& p, const ConvolutionTensors& t, const std::string&
 
 // Runs a kernel over its whole output, split among the threads. `params` is that of the kernel, or differs from it in
 // input_zero and batches.
+void run_conv2d_f32(const RunContext&, const PackedConv2dF32&, const float* input, float* output);
 void run_conv2d_q8(const RunContext&, const PackedConv2dQ8&, const Conv2dQ8& params, const void* packed,
                    const uint8_t* input, void* output);
 void run_depthwise_q8(const RunContext&, const PackedDepthwiseQ8&, const DepthwiseQ8& params, const void* packed,
@@ -162,8 +165,7 @@ class Int16Stage {
   bool narrow_;  // int32 accumulators, which wrap
 };
 
-// CONV_2D of float32, and of int16 with int8 weights, by gathering windows for the matrix kernels.
-void prepare_conv_2d_f32(PrepareContext&, const ConvolutionTensors&, const Window2d&, int64_t groups);
+// CONV_2D of int16 with int8 weights, by gathering windows for the matrix kernels.
 void prepare_conv_2d_16x8(PrepareContext&, const ConvolutionTensors&, const Window2d&, int64_t groups);
 void prepare_depthwise_conv_2d_16x8(PrepareContext&, const ConvolutionTensors&, const Window2d&);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ops/activation.h"
+#include "ops/convolution.h"
 #include "ops/hybrid.h"
 #include "ops/matmul.h"
 #include "ops/op.h"
@@ -214,37 +215,18 @@ void prepare_int16(PrepareContext& ctx, const Sizes& s) {
     prepare_s16<int32_t>(ctx, s, rescale);
 }
 
-void clamp_row(const float* acc, const float* bias, int64_t n, Range<float> range, float* y) {
-  for (int64_t i = 0; i < n; ++i) {
-    float v = acc[i] + (bias ? bias[i] : 0.0f);
-    v = v > range.low ? v : range.low;
-    y[i] = v < range.high ? v : range.high;
-  }
-}
-
 void prepare_float(PrepareContext& ctx, const Sizes& s) {
   Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
-  if (s.depth == 0) return run_zeros(ctx, s);
-  auto [kernel, isa] = matmul::choose_f32(ctx.isa());
-  ctx.set_kernel(isa);
-  RightOperands<float> weights(ctx, *kernel, kWeights, 1, 0, s.outputs, s.depth,
-                               rows_of(ctx.input(kWeights), s.depth, 0));
-  Source source = rows_of(ctx.input(kInput), s.depth, 0);
-  int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
-  ctx.on_run([s, range, source, weights, packed, kernel = kernel](RunContext& run) {
-    char* left = run.scratch<char>(packed);
-    pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
-    const char* right = weights.get(run);
-    const float* bias = run.input_or_null<float>(kBias);
-    float* y = run.output<float>(0);
-    matmul_blocks(
-        run, *kernel, 1, s.rows, s.outputs, s.depth, [&](int64_t) { return left; }, [&](int64_t) { return right; },
-        [&](int64_t, const float* acc, const Block& b) {
-          for (int64_t r = b.first_row; r < b.last_row; ++r)
-            clamp_row(acc + (r - b.first_row) * kColumnBlock, bias ? bias + b.first_column : nullptr,
-                      b.last_column - b.first_column, range, y + r * s.outputs + b.first_column);
-        });
-  });
+  if (s.depth == 0 || s.rows == 0 || s.outputs == 0) return run_zeros(ctx, s);
+  // Rows are pixels of a convolution.
+  Conv2dF32 c;
+  c.window.batches = s.rows, c.window.in_c = s.depth, c.window.out_c = s.outputs;
+  c.window.in_h = c.window.in_w = c.window.out_h = c.window.out_w = 1;
+  c.low = range.low, c.high = range.high;
+  auto kernel = std::make_shared<PackedConv2dF32>(ctx, c, choose_conv2d_f32);
+  kernel->pack_inputs(ctx, true);
+  ctx.on_run(
+      [kernel](RunContext& run) { run_conv2d_f32(run, *kernel, run.input<float>(kInput), run.output<float>(0)); });
 }
 
 // The hybrid kernel takes two activations more than the others.
@@ -254,7 +236,10 @@ void activate(const std::string& activation, Range<float> range, int64_t n, floa
   else if (activation == "SIGN_BIT")
     for (int64_t i = 0; i < n; ++i) y[i] = std::signbit(y[i]) ? 1.0f : 0.0f;
   else
-    clamp_row(y, nullptr, n, range, y);
+    for (int64_t i = 0; i < n; ++i) {
+      float v = y[i] > range.low ? y[i] : range.low;
+      y[i] = v < range.high ? v : range.high;
+    }
 }
 
 void prepare_hybrid(PrepareContext& ctx, const Sizes& s) {

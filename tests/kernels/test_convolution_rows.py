@@ -14,20 +14,20 @@ from tests.support.convolution import Convolution, simple
 from tests.support.isa import require_isa
 
 # For each folder: what is passed to `cases` below.
-FOLDERS = ("conv2d_q8", "depthwise_q8", "depthwise_f32")
+FOLDERS = ("conv2d_q8", "conv2d_f32", "depthwise_q8", "depthwise_f32")
 ROWS = [row for row in _core.kernels() if row[0] in FOLDERS]
 
 
 def cases(folder: str) -> list[tuple[bytes, list[np.ndarray]]]:
     """Models that together reach every row of a folder: a row that takes only some convolutions adds one here."""
-    depthwise = folder != "conv2d_q8"
+    depthwise = folder.startswith("depthwise")
     shapes = [{"out_c": 8}, {"input_shape": (2, 17, 13, 24), "out_c": 48, "stride": (2, 2)}]
     if not depthwise:
         shapes.append({"input_shape": (1, 9, 9, 40), "kernel": (1, 1), "out_c": 70})
     made: list[tuple[bytes, list[np.ndarray]]] = []
     for shape in shapes:
         c: Convolution = simple(depthwise, **shape)
-        if folder == "depthwise_f32":
+        if folder.endswith("f32"):
             made.append(c.float_weights("float32"))
             continue
         made.append(c.quantized("int8", "int8", 0.5, -7, c.channel_scales(), out_zero=3))
@@ -50,3 +50,26 @@ def test_row(folder: str, name: str, isa: str) -> None:
         chosen.update(step["kernel"] for step in ours._runner.steps(0))
         assert_same(output, oracle.run(model, arrays)[0])
     assert f"{isa}/{name}" in chosen
+
+
+@pytest.mark.parametrize("isa", [row[2] for row in ROWS if row[0] == "conv2d_f32"])
+def test_float_remainders(isa: str) -> None:
+    """Every remainder of channels and pixels, cut windows, dilation, groups; the same bits on any thread count."""
+    require_isa(isa)
+    for out_c in range(1, 71):
+        size = 1 + out_c * 7 % 40
+        kernel, dilation = [((1, 1), (1, 1)), ((3, 3), (1, 1)), ((2, 4), (1, 1)), ((3, 2), (2, 2))][out_c % 4]
+        groups = 2 if out_c % 10 == 0 else 1
+        c = simple(
+            False,
+            input_shape=(1, 1 + out_c % 3, size, (3 + out_c // 9) * groups),
+            kernel=kernel,
+            dilation=dilation,
+            out_c=out_c,
+            groups=groups,
+            activation="RELU6" if out_c % 2 else "NONE",
+        )
+        model, arrays = c.float_weights("float32")
+        outputs = [Model(load_ir(model), threads=threads, isa=isa)(*arrays) for threads in (1, 2, 3)]
+        assert outputs[0].tobytes() == outputs[1].tobytes() == outputs[2].tobytes()
+        assert_same(outputs[0], oracle.run(model, arrays)[0])

@@ -1,0 +1,269 @@
+// The kernel for any kind of float vector: a tile of R pixels x N vectors of channels is held in registers.
+//
+// The input is not copied: for each pixel there is a pointer to each run of its window, a stretch of input that lies
+// together, and what reaches beyond the picture is replaced by zeros or, where a run is cut, by a copy.
+//
+// Vector has: Type, kLanes, load(p) (aligned), splat(x), add_product(sum, x, w), at_least(low, x), at_most(high, x)
+// (which keep a NaN x), store(p, v), store_first(p, v, n); and the shape of tiles, which registers decide: kVectors,
+// the most vectors of channels in a tile, and kRows[N - 1], the pixels of a tile of N vectors.
+#pragma once
+
+#include <cstring>
+
+#include "kernels/conv2d_f32/conv2d_f32.h"
+
+namespace sanderling {
+namespace {
+
+constexpr int64_t kMostPixels = 96;  // pixels whose pointers are made at once; weights are read once for these
+constexpr int64_t kFewPixels = 12;
+
+// What the parts of a window are. With dilation or groups each tap is a run of its own.
+struct Runs {
+  int64_t count, length;
+  bool rows;  // whole rows of the window
+};
+
+inline Runs runs_of(const Conv2dF32& c) noexcept {
+  const Window2d& w = c.window;
+  if (w.dilation_w == 1 && c.groups == 1) return {w.kernel_h, w.kernel_w * w.in_c, true};
+  return {w.kernel_h * w.kernel_w, c.group_in(), false};
+}
+
+// Pixels in a block: as many as keep their windows in the second-level cache.
+inline int64_t block_pixels(const Conv2dF32& c) noexcept {
+  const int64_t fit = 131072 / c.depth() / kFewPixels * kFewPixels;
+  return fit < kFewPixels ? kFewPixels : (fit > kMostPixels ? kMostPixels : fit);
+}
+
+inline bool is_padded(const Window2d& w) noexcept {
+  return w.kernel_h > 1 || w.kernel_w > 1 || w.pad_h > 0 || w.pad_w > 0;
+}
+
+// Scratch: a pointer for each run of each pixel of a block, then copies of cut runs.
+inline size_t table_bytes(const Conv2dF32& c) noexcept {
+  const size_t bytes = static_cast<size_t>(runs_of(c).count * block_pixels(c)) * sizeof(const float*);
+  return (bytes + 63) / 64 * 64;
+}
+inline size_t scratch_bytes(const Conv2dF32& c) noexcept {
+  const bool copies = is_padded(c.window) && runs_of(c).rows;
+  return table_bytes(c) + (copies ? static_cast<size_t>(block_pixels(c) * c.depth()) * sizeof(float) : 0);
+}
+
+// Walks through output pixels.
+struct Position {
+  int64_t batch, y, x;
+
+  Position(const Window2d& w, int64_t pixel) noexcept
+      : batch(pixel / (w.out_h * w.out_w)), y(pixel / w.out_w % w.out_h), x(pixel % w.out_w) {}
+  void next(const Window2d& w) noexcept {
+    if (++x < w.out_w) return;
+    x = 0;
+    if (++y < w.out_h) return;
+    y = 0;
+    ++batch;
+  }
+};
+
+// A run of kernel_w input pixels from column `left` on, of which some are outside the picture.
+inline void copy_cut_run(const Window2d& w, const float* row, int64_t left, float* to) noexcept {
+  for (int64_t j = 0; j < w.kernel_w; ++j, to += w.in_c) {
+    const int64_t x = left + j;
+    if (x < 0 || x >= w.in_w)
+      std::memset(to, 0, static_cast<size_t>(w.in_c) * sizeof(float));
+    else
+      std::memcpy(to, row + x * w.in_c, static_cast<size_t>(w.in_c) * sizeof(float));
+  }
+}
+
+// Pointers of run i of pixel p of the block: table[i * stride + p].
+inline void point(const Conv2dF32& c, const Runs& runs, const float* input, const float* zeros, int64_t group,
+                  Position at, int64_t pixels, int64_t stride, const float** table, float* copies) noexcept {
+  const Window2d& w = c.window;
+  const int64_t picture = w.in_h * w.in_w * w.in_c, row_size = w.in_w * w.in_c;
+  for (int64_t p = 0; p < pixels; ++p, at.next(w)) {
+    const float* from = input + at.batch * picture + group * c.group_in();
+    const int64_t top = at.y * w.stride_h - w.pad_h, left = at.x * w.stride_w - w.pad_w;
+    const float** to = table + p;
+    for (int64_t i = 0; i < w.kernel_h; ++i) {
+      const int64_t y = top + i * w.dilation_h;
+      const bool outside = y < 0 || y >= w.in_h;
+      const float* row = from + (outside ? 0 : y * row_size);
+      if (!runs.rows) {
+        for (int64_t j = 0; j < w.kernel_w; ++j, to += stride) {
+          const int64_t x = left + j * w.dilation_w;
+          *to = outside || x < 0 || x >= w.in_w ? zeros : row + x * w.in_c;
+        }
+        continue;
+      }
+      if (outside) {
+        *to = zeros;
+      } else if (left >= 0 && left + w.kernel_w <= w.in_w) {
+        *to = row + left * w.in_c;
+      } else {
+        copy_cut_run(w, row, left, copies);
+        *to = copies;
+        copies += runs.length;
+      }
+      to += stride;
+    }
+  }
+}
+
+template <class Vector>
+struct Tiles {
+  using V = typename Vector::Type;
+  static constexpr int64_t kLanes = Vector::kLanes;
+
+  // A panel is the output channels that are computed together. The vectors of a group are shared out evenly: 5 make 3
+  // and 2, not 4 and 1.
+  static int64_t vectors(const Conv2dF32& c) noexcept { return (c.group_out() + kLanes - 1) / kLanes; }
+  static int64_t panels(const Conv2dF32& c) noexcept { return (vectors(c) + Vector::kVectors - 1) / Vector::kVectors; }
+  static int64_t panel_begin(const Conv2dF32& c, int64_t panel) noexcept { return vectors(c) * panel / panels(c); }
+  static int64_t pieces(const Conv2dF32& c) noexcept { return c.groups * panels(c); }
+
+  static bool takes(const Conv2dF32&) noexcept { return true; }
+
+  // Packed: zeros as long as a run; then for each group and panel its bias and its weights, [depth][panel].
+  static int64_t zeros(const Conv2dF32& c) noexcept {
+    return is_padded(c.window) ? (runs_of(c).length + 15) / 16 * 16 : 0;
+  }
+  static int64_t group_size(const Conv2dF32& c) noexcept { return vectors(c) * kLanes * (c.depth() + 1); }
+  static size_t packed_bytes(const Conv2dF32& c) noexcept {
+    return static_cast<size_t>(zeros(c) + c.groups * group_size(c)) * sizeof(float);
+  }
+
+  static void pack(const Conv2dF32& c, const float* weights, const float* bias, void* packed) noexcept {
+    const int64_t depth = c.depth(), out = c.group_out();
+    float* to = static_cast<float*>(packed);
+    for (int64_t i = 0; i < zeros(c); ++i) *to++ = 0.0f;
+    for (int64_t g = 0; g < c.groups; ++g)
+      for (int64_t panel = 0; panel < panels(c); ++panel) {
+        const int64_t first = panel_begin(c, panel) * kLanes, last = panel_begin(c, panel + 1) * kLanes;
+        const int64_t width = last - first;
+        for (int64_t o = first; o < last; ++o) {
+          const bool real = o < out;
+          const float* from = weights + (g * out + (real ? o : 0)) * depth;
+          float* column = to + o - first;
+          *column = real && bias ? bias[g * out + o] : 0.0f;
+          for (int64_t k = 0; k < depth; ++k) column[(k + 1) * width] = real ? from[k] : 0.0f;
+        }
+        to += width * (depth + 1);
+      }
+  }
+
+  struct Panel {
+    const float* packed;
+    int64_t channels;  // of the last vector, those to store
+    Runs runs;
+    float low, high;
+    int64_t out_c;
+  };
+
+  template <int R, int N>
+  static void tile(const Panel& p, const float* const* table, int64_t stride, float* output) noexcept {
+    V sum[R][N];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sum[r][n] = Vector::load(p.packed + n * kLanes);
+    const float* w = p.packed + N * kLanes;
+    for (int64_t i = 0; i < p.runs.count; ++i, table += stride) {
+      const float* x[R];
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) x[r] = table[r];
+      for (int64_t k = 0; k < p.runs.length; ++k, w += N * kLanes) {
+        V column[N];
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) column[n] = Vector::load(w + n * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const V value = Vector::splat(x[r][k]);
+#pragma GCC unroll 4
+          for (int n = 0; n < N; ++n) sum[r][n] = Vector::add_product(sum[r][n], value, column[n]);
+        }
+      }
+    }
+    const V low = Vector::splat(p.low), high = Vector::splat(p.high);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      float* to = output + r * p.out_c;
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) {
+        const V v = Vector::at_most(high, Vector::at_least(low, sum[r][n]));
+        if (n + 1 < N || p.channels == kLanes)
+          Vector::store(to + n * kLanes, v);
+        else
+          Vector::store_first(to + n * kLanes, v, p.channels);
+      }
+    }
+  }
+
+  // A block of pixels in one panel of N vectors.
+  template <int N>
+  static void block(const Panel& p, const float* const* table, int64_t stride, int64_t pixels, float* y) noexcept {
+    constexpr int kRows = Vector::kRows[N - 1];
+    int64_t i = 0;
+    for (; i + kRows <= pixels; i += kRows) tile<kRows, N>(p, table + i, stride, y + i * p.out_c);
+    if constexpr (kRows > 6)
+      for (; i + 6 <= pixels; i += 6) tile<6, N>(p, table + i, stride, y + i * p.out_c);
+    if constexpr (kRows > 3)
+      for (; i + 3 <= pixels; i += 3) tile<3, N>(p, table + i, stride, y + i * p.out_c);
+    for (; i < pixels; ++i) tile<1, N>(p, table + i, stride, y + i * p.out_c);
+  }
+
+  static void any_block(int64_t vectors, const Panel& p, const float* const* table, int64_t stride, int64_t pixels,
+                        float* y) noexcept {
+    switch (vectors) {
+      case 1: return block<1>(p, table, stride, pixels, y);
+      case 2: return block<2>(p, table, stride, pixels, y);
+      case 3:
+        if constexpr (Vector::kVectors > 2) return block<3>(p, table, stride, pixels, y);
+        return;
+      default:
+        if constexpr (Vector::kVectors > 3) return block<4>(p, table, stride, pixels, y);
+    }
+  }
+
+  static void run(const Conv2dF32& c, const void* packed, const float* input, float* output, Conv2dF32Part part,
+                  void* scratch) noexcept {
+    static_assert(Vector::kVectors <= 4);
+    const Window2d& w = c.window;
+    const Runs runs = runs_of(c);
+    const int64_t stride = block_pixels(c), all = part.pixel_end - part.pixel_begin;
+    const float** table = static_cast<const float**>(scratch);
+    float* copies = reinterpret_cast<float*>(static_cast<char*>(scratch) + table_bytes(c));
+    const float* zero_run = static_cast<const float*>(packed);
+    const float* weights = zero_run + zeros(c);
+    const int64_t panel_count = panels(c);
+    // Blocks of equal size, in whole tiles.
+    const int64_t blocks = (all + stride - 1) / stride;
+    const int64_t step = blocks > 0 ? ((all + blocks - 1) / blocks + kFewPixels - 1) / kFewPixels * kFewPixels : 1;
+    for (int64_t first = part.pixel_begin; first < part.pixel_end; first += step) {
+      const int64_t rest = part.pixel_end - first, pixels = rest < step ? rest : step;
+      int64_t pointed = -1;
+      for (int64_t piece = part.piece_begin; piece < part.piece_end; ++piece) {
+        const int64_t group = piece / panel_count, panel = piece % panel_count;
+        if (group != pointed) point(c, runs, input, zero_run, group, {w, first}, pixels, stride, table, copies);
+        pointed = group;
+        const int64_t begin = panel_begin(c, panel), end = panel_begin(c, panel + 1);
+        const int64_t left = c.group_out() - (end - 1) * kLanes;
+        const Panel p = {weights + group * group_size(c) + begin * kLanes * (c.depth() + 1),
+                         left < kLanes ? left : kLanes,
+                         runs,
+                         c.low,
+                         c.high,
+                         w.out_c};
+        any_block(end - begin, p, table, stride, pixels,
+                  output + first * w.out_c + group * c.group_out() + begin * kLanes);
+      }
+    }
+  }
+
+  static constexpr Conv2dF32Kernel kernel(double macs_per_nanosecond) {
+    return {takes, 2 * kFewPixels, macs_per_nanosecond, pieces, packed_bytes, pack, scratch_bytes, run};
+  }
+};
+
+}  // namespace
+}  // namespace sanderling
