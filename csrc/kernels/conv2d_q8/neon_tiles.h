@@ -1,0 +1,239 @@
+// The frame of kernels that work on register tiles of int8 pixels by output channels: packing, blocks of pixels that
+// stay in the first-level cache, and the loops over tiles. An instruction set gives the tiles:
+//
+//   struct Tiles {
+//     static constexpr int64_t kRows, kChannels;  // of the largest tile
+//     static constexpr int64_t kDepthUnit;        // rows of pixels and weights are padded to multiples of it
+//     // Where the weight of a panel's channel at k stands among the panel's kChannels * depth.
+//     static int64_t index(int64_t channel, int64_t k, int64_t depth);
+//     // What the tiles must know about a panel of packed weights: bits of their own choice, not kGeneral.
+//     static uint8_t inspect(const int8_t* panel, int64_t depth);
+//     static int32_t sum(const int8_t* row, int64_t n);
+//     // One tile: bytes, or int32 (out_stride in elements of the output).
+//     static void bytes(const Tile&, int64_t rows);
+//     static void sums(const Tile&, int64_t rows);
+//     static void rescale(const Tile&, const int32_t* sums, uint8_t* out);  // a row of kChannels, any multiplier
+//   };
+//
+// The sum over k of (x - x_zero) * (w - w_zero) is sum(x w) - w_zero sum(x) - x_zero (sum(w) - n w_zero): the last part
+// goes into the bias, sum(x) is taken from each gathered row. Taps outside the picture hold x_zero.
+#pragma once
+
+#include "kernels/conv2d_q8/neon_gather.h"
+
+namespace sanderling {
+namespace {
+
+struct Tile {
+  const int8_t* x;  // rows of pixels
+  int64_t x_stride;
+  const int8_t* weights;  // of the panel
+  int64_t depth;          // a multiple of kDepthUnit
+  const int32_t *bias, *multiplier, *shift;
+  const int32_t* correction;  // added to each pixel's sums; null where the weights have no zero point
+  void* out;
+  int64_t out_stride;
+  int32_t zero, low, high;
+  uint8_t flip, flags;
+};
+
+// Flag of a panel: a multiplier's right shift is 0, or it shifts left.
+constexpr uint8_t kGeneral = 0x80;
+
+template <class Tiles>
+struct TiledConv2d {
+  static constexpr int64_t kRows = Tiles::kRows, kChannels = Tiles::kChannels;
+  static constexpr int64_t kBlockBytes = 16384;  // of gathered rows: half of a small first-level cache
+  static constexpr int64_t kMostPixels = 64;
+  static_assert(kMostPixels % kRows == 0, "a full block has full tiles");
+
+  static int64_t row_length(const Conv2dQ8& c) { return up(c.depth(), Tiles::kDepthUnit); }
+  static int64_t group_panels(const Conv2dQ8& c) { return (c.group_out() + kChannels - 1) / kChannels; }
+  static int64_t block_pixels(const Conv2dQ8& c) {
+    return most(least(kBlockBytes / row_length(c), kMostPixels) / kRows * kRows, kRows);
+  }
+  // Input rows that tiles can read where they lie.
+  static bool in_place(const Conv2dQ8& c) {
+    return is_pointwise(c) && c.flip == 0 && c.depth() % Tiles::kDepthUnit == 0;
+  }
+
+  // Offsets in the packed data: of int32 [panels * kChannels] each, flags [panels], weights.
+  struct Layout {
+    int64_t panels;
+    int64_t bias, raw_bias, sums, multiplier, shift, flags, weights, bytes;
+  };
+  // The input zero point that `bias` is for stands at the very beginning.
+  static Layout layout(const Conv2dQ8& c) {
+    Layout at;
+    at.panels = c.groups * group_panels(c);
+    const int64_t vector = at.panels * kChannels * 4;
+    at.bias = 64;
+    at.raw_bias = at.bias + vector;
+    at.sums = at.raw_bias + vector;
+    at.multiplier = at.sums + vector;
+    at.shift = at.multiplier + vector;
+    at.flags = at.shift + vector;
+    at.weights = up(at.flags + at.panels, 64);
+    at.bytes = at.weights + at.panels * kChannels * row_length(c);
+    return at;
+  }
+  static int32_t* ints(void* packed, int64_t offset) {
+    return reinterpret_cast<int32_t*>(static_cast<char*>(packed) + offset);
+  }
+  static const int32_t* ints(const void* packed, int64_t offset) {
+    return reinterpret_cast<const int32_t*>(static_cast<const char*>(packed) + offset);
+  }
+
+  static bool takes(const Conv2dQ8&) noexcept { return true; }
+  static size_t packed_bytes(const Conv2dQ8& c) noexcept { return static_cast<size_t>(layout(c).bytes); }
+
+  static void fold_zero(const int32_t* bias, const int32_t* sums, int64_t n, int32_t zero, int32_t* folded) {
+    for (int64_t i = 0; i < n; ++i) folded[i] = wrapping_sub(bias[i], wrapping_mul(zero, sums[i]));
+  }
+
+  static void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
+    const Layout at = layout(c);
+    const int64_t depth = c.depth(), length = row_length(c), out = c.group_out();
+    std::memset(packed, 0, static_cast<size_t>(at.bytes));
+    int32_t* raw_bias = ints(packed, at.raw_bias);
+    int32_t* sums = ints(packed, at.sums);
+    int32_t* multiplier = ints(packed, at.multiplier);
+    int32_t* shift = ints(packed, at.shift);
+    uint8_t* flags = static_cast<uint8_t*>(packed) + at.flags;
+    int8_t* panel = static_cast<int8_t*>(packed) + at.weights;
+    for (int64_t p = 0; p < at.panels; ++p, panel += kChannels * length) {
+      const int64_t group = p / group_panels(c), first = p % group_panels(c) * kChannels;
+      for (int64_t j = 0; j < kChannels; ++j) {
+        const int64_t i = p * kChannels + j;
+        shift[i] = -1;
+        if (first + j >= out) continue;
+        const int64_t o = group * out + first + j;
+        const uint8_t* from = weights + o * depth;
+        int32_t sum = 0;
+        for (int64_t k = 0; k < depth; ++k) {
+          const int8_t w = static_cast<int8_t>(from[k] ^ c.flip);
+          panel[Tiles::index(j, k, length)] = w;
+          sum = wrapping_add(sum, w - c.weight_zero);
+        }
+        sums[i] = sum;
+        raw_bias[i] = bias ? bias[o] : 0;
+        if (c.multipliers == nullptr || c.multipliers[o].multiplier == 0) continue;
+        multiplier[i] = c.multipliers[o].multiplier;
+        shift[i] = c.multipliers[o].shift;
+        if (shift[i] >= 0) flags[p] = kGeneral;
+      }
+      flags[p] = static_cast<uint8_t>(flags[p] | Tiles::inspect(panel, length));
+    }
+    *static_cast<int32_t*>(packed) = c.input_zero;
+    fold_zero(raw_bias, sums, at.panels * kChannels, c.input_zero, ints(packed, at.bias));
+  }
+
+  // Scratch: gathered rows, corrections [block_pixels], biases [panels * kChannels].
+  static int64_t patch_bytes(const Conv2dQ8& c) {
+    return in_place(c) ? 0 : up(block_pixels(c) * row_length(c) + kGatherSlack, 64);
+  }
+  static size_t scratch_bytes(const Conv2dQ8& c) noexcept {
+    return static_cast<size_t>(patch_bytes(c) + (kMostPixels + layout(c).panels * kChannels) * 4);
+  }
+
+  // Tiles of one panel for `pixels` rows. The output's first `channels` <= kChannels are wanted.
+  static void run_panel(const Conv2dQ8& c, Tile t, int64_t pixels, int64_t channels) {
+    const int64_t size = c.multipliers ? 1 : 4;
+    const int64_t tiles = (pixels + kRows - 1) / kRows, each = (pixels + tiles - 1) / tiles;
+    const bool whole = channels == kChannels;
+    for (int64_t i = 0; i < pixels; i += each) {
+      const int64_t rows = least(each, pixels - i);
+      if (c.multipliers && !(t.flags & kGeneral) && whole) {
+        Tiles::bytes(t, rows);
+      } else if (!c.multipliers && whole) {
+        Tiles::sums(t, rows);
+      } else {
+        run_awkward(t, rows, static_cast<size_t>(channels * size), c.multipliers != nullptr);
+      }
+      t.x += rows * t.x_stride;
+      if (t.correction) t.correction += rows;
+      t.out = static_cast<char*>(t.out) + rows * t.out_stride * size;
+    }
+  }
+
+  // A tile of fewer channels, or whose rescaling is not the usual one.
+  static __attribute__((noinline)) void run_awkward(const Tile& t, int64_t rows, size_t row_bytes, bool rescale) {
+    alignas(64) int32_t sums[kRows * kChannels];
+    alignas(64) uint8_t bytes[kRows * kChannels];
+    Tile own = t;
+    own.out_stride = kChannels;
+    const bool general = !rescale || (t.flags & kGeneral);
+    own.out = general ? static_cast<void*>(sums) : bytes;
+    if (general)
+      Tiles::sums(own, rows);
+    else
+      Tiles::bytes(own, rows);
+    if (rescale && general)
+      for (int64_t i = 0; i < rows; ++i) Tiles::rescale(t, sums + i * kChannels, bytes + i * kChannels);
+    const int64_t size = rescale ? 1 : 4;
+    const char* from = rescale ? reinterpret_cast<const char*>(bytes) : reinterpret_cast<const char*>(sums);
+    for (int64_t i = 0; i < rows; ++i)
+      std::memcpy(static_cast<char*>(t.out) + i * t.out_stride * size, from + i * kChannels * size, row_bytes);
+  }
+
+  static void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part part,
+                  void* scratch) noexcept {
+    const Window2d& w = c.window;
+    const Layout at = layout(c);
+    const int64_t depth = c.depth(), length = row_length(c), block = block_pixels(c), out = c.group_out();
+    const bool direct = in_place(c), copied = !direct && is_pointwise(c) && c.groups == 1 && length == depth;
+    const uint8_t* input_end = input + w.batches * w.in_h * w.in_w * w.in_c;
+    uint8_t* patch = static_cast<uint8_t*>(scratch);
+    int32_t* correction = ints(scratch, patch_bytes(c));
+    const int32_t* bias = ints(packed, at.bias);
+    if (c.input_zero != *static_cast<const int32_t*>(packed)) {
+      int32_t* folded = correction + kMostPixels;
+      fold_zero(ints(packed, at.raw_bias), ints(packed, at.sums), at.panels * kChannels, c.input_zero, folded);
+      bias = folded;
+    }
+    const int64_t first_channel = c.groups == 1 ? part.channel_begin : 0;
+    const int64_t end_channel = c.groups == 1 ? part.channel_end : out;
+    Tile t{};
+    t.depth = length;
+    t.x_stride = direct ? w.in_c : length;
+    t.out_stride = w.out_c;
+    t.zero = c.output_zero, t.low = c.low, t.high = c.high, t.flip = c.flip;
+    t.correction = c.weight_zero != 0 ? correction : nullptr;
+
+    for (int64_t begin = part.pixel_begin; begin < part.pixel_end; begin += block) {
+      const int64_t pixels = least(part.pixel_end - begin, block);
+      for (int64_t g = 0; g < c.groups; ++g) {
+        if (direct) {
+          t.x = reinterpret_cast<const int8_t*>(input + begin * w.in_c + g * depth);
+        } else {
+          t.x = reinterpret_cast<const int8_t*>(patch);
+          if (copied) {
+            copy_flipped(input + begin * depth, pixels * depth, input_end, c.flip, patch);
+          } else {
+            Pixel p = pixel_at(w, begin);
+            for (int64_t i = 0; i < pixels; ++i, advance(w, p))
+              gather_window(c, input, input_end, g, p, length, patch + i * length);
+          }
+        }
+        if (t.correction)
+          for (int64_t i = 0; i < pixels; ++i)
+            correction[i] = wrapping_mul(-c.weight_zero, Tiles::sum(t.x + i * t.x_stride, depth));
+        for (int64_t o = first_channel; o < end_channel; o += kChannels) {
+          const int64_t panel = g * group_panels(c) + o / kChannels;
+          t.weights = static_cast<const int8_t*>(packed) + at.weights + panel * kChannels * length;
+          t.bias = bias + panel * kChannels;
+          t.multiplier = ints(packed, at.multiplier) + panel * kChannels;
+          t.shift = ints(packed, at.shift) + panel * kChannels;
+          t.flags = (static_cast<const uint8_t*>(packed) + at.flags)[panel];
+          t.out = static_cast<char*>(output) + (begin * w.out_c + g * out + o) * (c.multipliers ? 1 : 4);
+          run_panel(c, t, pixels, least(end_channel - o, kChannels));
+        }
+      }
+    }
+  }
+
+  static constexpr Conv2dQ8Kernel kernel = {takes, 32, 32, packed_bytes, pack, scratch_bytes, run};
+};
+
+}  // namespace
+}  // namespace sanderling
