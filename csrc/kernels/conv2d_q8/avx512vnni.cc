@@ -14,12 +14,15 @@ constexpr int64_t kMostPixels = 8 * kRows;
 
 struct Copy {
   __m512i flip;
-  void operator()(const uint8_t* from, int64_t n, uint8_t* to) const {
-    int64_t i = 0;
-    for (; i + 64 <= n; i += 64) _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
-    if (i == n) return;
-    const __mmask64 rest = (uint64_t{1} << (n - i)) - 1;
-    _mm512_mask_storeu_epi8(to + i, rest, _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, from + i), flip));
+  void operator()(const uint8_t* from, int64_t from_step, int64_t bytes, int64_t n, uint8_t* to,
+                  int64_t to_step) const {
+    const int64_t whole = bytes / 64 * 64;
+    const __mmask64 rest = (uint64_t{1} << (bytes - whole)) - 1;
+    for (; n > 0; --n, from += from_step, to += to_step) {
+      for (int64_t i = 0; i < whole; i += 64)
+        _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
+      _mm512_mask_storeu_epi8(to + whole, rest, _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, from + whole), flip));
+    }
   }
 };
 

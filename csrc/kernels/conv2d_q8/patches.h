@@ -23,24 +23,28 @@ inline bool is_pointwise(const Conv2dQ8& c) {
 // Whether the input itself has rows as gather() would make them.
 inline bool reads_input(const Conv2dQ8& c) { return is_pointwise(c) && c.flip != 0 && c.window.in_c % 4 == 0; }
 
-// Copy has copy(from, n, to): bytes XORed so that they become unsigned.
+// Row i of the windows of n output pixels from (batch, y, x) on, all in one row of the picture; windows are `length`
+// apart. Copy: see gather().
 template <class Copy>
-void gather_window(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64_t group, int64_t batch, int64_t y,
-                   int64_t x, uint8_t* to) {
+void gather_row(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64_t group, int64_t batch, int64_t in_y,
+                int64_t x, int64_t n, int64_t length, uint8_t* to) {
   const Window2d& w = c.window;
   const int64_t channels = c.group_in(), span = w.kernel_w * channels;
   const int fill = c.input_zero + 128;
-  const int64_t left = x * w.stride_w - w.pad_w;
-  const bool whole = c.groups == 1 && w.dilation_w == 1 && left >= 0 && left + w.kernel_w <= w.in_w;
-  int64_t in_y = y * w.stride_h - w.pad_h;
-  for (int64_t i = 0; i < w.kernel_h; ++i, in_y += w.dilation_h, to += span) {
-    if (in_y < 0 || in_y >= w.in_h) {
-      std::memset(to, fill, static_cast<size_t>(span));
-      continue;
-    }
-    const uint8_t* row = input + (batch * w.in_h + in_y) * w.in_w * w.in_c + group * channels;
-    if (whole) {
-      copy(row + left * channels, span, to);
+  if (in_y < 0 || in_y >= w.in_h) {
+    for (int64_t i = 0; i < n; ++i) std::memset(to + i * length, fill, static_cast<size_t>(span));
+    return;
+  }
+  const uint8_t* row = input + (batch * w.in_h + in_y) * w.in_w * w.in_c + group * channels;
+  int64_t left = x * w.stride_w - w.pad_w;
+  const bool dense = c.groups == 1 && w.dilation_w == 1;
+  while (n > 0) {
+    if (dense && left >= 0 && left + w.kernel_w <= w.in_w) {
+      // As many whole windows as there are.
+      int64_t whole = (w.in_w - w.kernel_w - left) / w.stride_w + 1;
+      whole = whole < n ? whole : n;
+      copy(row + left * channels, w.stride_w * channels, span, whole, to, length);
+      n -= whole, to += whole * length, left += whole * w.stride_w;
       continue;
     }
     int64_t in_x = left;
@@ -48,23 +52,27 @@ void gather_window(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, in
       if (in_x < 0 || in_x >= w.in_w)
         std::memset(to + j * channels, fill, static_cast<size_t>(channels));
       else
-        copy(row + in_x * w.in_c, channels, to + j * channels);
+        copy(row + in_x * w.in_c, 0, channels, 1, to + j * channels, 0);
     }
+    --n, to += length, left += w.stride_w;
   }
 }
 
 // Rows [n][row_length] of the output pixels from `begin` on. Bytes beyond the depth of a row are left alone.
+// copy(from, from_step, bytes, n, to, to_step) copies n runs of bytes, XORed so that they become unsigned.
 template <class Copy>
 void gather(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64_t group, int64_t begin, int64_t n,
             uint8_t* to) {
   const Window2d& w = c.window;
-  const int64_t length = row_length(c);
-  if (is_pointwise(c) && length == w.in_c) return copy(input + begin * length, n * length, to);
+  const int64_t length = row_length(c), span = w.kernel_w * c.group_in();
+  if (is_pointwise(c) && length == w.in_c) return copy(input + begin * length, 0, n * length, 1, to, 0);
   int64_t x = begin % w.out_w, y = begin / w.out_w % w.out_h, batch = begin / (w.out_w * w.out_h);
-  for (int64_t i = 0; i < n; ++i, to += length) {
-    gather_window(c, copy, input, group, batch, y, x, to);
-    if (++x < w.out_w) continue;
-    x = 0;
+  while (n > 0) {
+    const int64_t part = w.out_w - x < n ? w.out_w - x : n;
+    for (int64_t i = 0; i < w.kernel_h; ++i)
+      gather_row(c, copy, input, group, batch, y * w.stride_h - w.pad_h + i * w.dilation_h, x, part, length,
+                 to + i * span);
+    n -= part, to += part * length, x = 0;
     if (++y < w.out_h) continue;
     y = 0, ++batch;
   }
