@@ -32,12 +32,11 @@ inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const
 // The last step for 64 bytes: clamp, and flip.
 struct ClampAvx512 {
   __m512i low, high, flip;
+  ClampAvx512(int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
+      : low(_mm512_set1_epi8(static_cast<char>(low_byte))),
+        high(_mm512_set1_epi8(static_cast<char>(high_byte))),
+        flip(_mm512_set1_epi8(static_cast<char>(flip_byte))) {}
 };
-
-inline ClampAvx512 make_clamp(int32_t low, int32_t high, uint8_t flip) {
-  return {_mm512_set1_epi8(static_cast<char>(low)), _mm512_set1_epi8(static_cast<char>(high)),
-          _mm512_set1_epi8(static_cast<char>(flip))};
-}
 
 inline __attribute__((always_inline)) __m512i clamp_bytes(__m512i y, const ClampAvx512& c) {
   return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, c.low), c.high), c.flip);
