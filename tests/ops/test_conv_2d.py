@@ -60,7 +60,7 @@ def test_int16_bias_type(c: Convolution, in_scale: float, bias: str) -> None:
 
 @given(cases, threads)
 def test_float32(c: Convolution, threads: int) -> None:
-    compare(*c.float_weights("float32"), threads=threads, magnitude=1.0)
+    compare(*c.float_weights("float32"), threads=threads, magnitude=c.float_magnitude)
 
 
 @given(plain, st.sampled_from(["int8", "uint8", "int4"]), threads)

@@ -65,7 +65,7 @@ def test_int16(c: Convolution, in_scale: float, bias: str | None, threads: int) 
 
 @given(cases, threads)
 def test_float32(c: Convolution, threads: int) -> None:
-    compare(*c.float_weights("float32"), threads=threads, magnitude=1.0)
+    compare(*c.float_weights("float32"), threads=threads, magnitude=c.float_magnitude)
 
 
 @given(cases, threads)
@@ -100,7 +100,7 @@ def test_weight_zero_point_of_int8_is_not_read() -> None:
 def test_kernels_and_channels(kernel: tuple[int, int], channels: int) -> None:
     c = simple(True, input_shape=(2, 9, 9, channels), kernel=kernel, out_c=channels, stride=(2, 2))
     compare(*c.quantized("int8", "int8", 0.5, 3, c.channel_scales(), out_zero=-4))
-    compare(*c.float_weights("float32"), magnitude=1.0)
+    compare(*c.float_weights("float32"), magnitude=c.float_magnitude)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -121,6 +121,12 @@ class Convolution:
         y = T(dtype, self.output_shape, out_scale, out_zero)
         return self.model(x, w_tensor, b_tensor, y, **options), arrays
 
+    @property
+    def float_magnitude(self) -> float:
+        """Typical size of the sums that float_weights() gives before the activation."""
+        taps = self.weights_shape[1] * self.weights_shape[2] * (1 if self.depthwise else self.weights_shape[3])
+        return 3.0 * taps**0.5
+
     def float_weights(self, weights: str, w_scale: Any = None) -> tuple[bytes, list[np.ndarray]]:
         """Return a model of a float input, with weights of float32 or (hybrid) 8 bits, and its inputs."""
         arrays = [self.rng.normal(0, 3, self.input_shape).astype(np.float32)]

@@ -1,0 +1,20 @@
+// vpmaddubsw would saturate: activations and weights are widened to int16 and multiplied in pairs.
+#include "kernels/conv2d_q8/tiles_256.h"
+
+namespace sanderling {
+namespace {
+
+struct Vpmaddwd {
+  static constexpr int kStep = 2;
+  using Weight = int16_t;
+  using Activation = int16_t;
+  static inline __attribute__((always_inline)) __m256i run(__m256i acc, __m256i x, __m256i w) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
+  }
+};
+
+}  // namespace
+
+const Conv2dQ8Kernel conv2d_q8_avx2_panels = PanelKernel<Tiles256<Vpmaddwd>>::kernel();
+
+}  // namespace sanderling

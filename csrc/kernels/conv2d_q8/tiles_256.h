@@ -1,0 +1,194 @@
+// Tiles of up to 6 pixels x 16 channels in 256-bit registers. Dot has
+//   kStep, Weight, Activation   see panels.h
+//   run(acc, x, w)              acc + products of kStep activations with the weights of 8 channels
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/conv2d_q8/panels.h"
+#include "quant/requantize_avx2.h"
+
+namespace sanderling {
+namespace {
+
+struct Copy256 {
+  __m256i flip;
+  explicit Copy256(uint8_t mask) : flip(_mm256_set1_epi8(static_cast<char>(mask))) {}
+
+  template <class T>
+  void one(const uint8_t* from, uint8_t* to) const {
+    T x, mask;
+    std::memcpy(&x, from, sizeof x);
+    std::memcpy(&mask, &flip, sizeof mask);
+    x = static_cast<T>(x ^ mask);
+    std::memcpy(to, &x, sizeof x);
+  }
+  void sixteen(const uint8_t* from, uint8_t* to) const {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(x, _mm256_castsi256_si128(flip)));
+  }
+  // Runs of fewer than 32 bytes, as two pieces that may overlap.
+  void few(const uint8_t* from, int64_t n, uint8_t* to) const {
+    if (n >= 16) {
+      sixteen(from, to);
+      sixteen(from + n - 16, to + n - 16);
+    } else if (n >= 8) {
+      one<uint64_t>(from, to);
+      one<uint64_t>(from + n - 8, to + n - 8);
+    } else if (n >= 4) {
+      one<uint32_t>(from, to);
+      one<uint32_t>(from + n - 4, to + n - 4);
+    } else {
+      for (int64_t i = 0; i < n; ++i) one<uint8_t>(from + i, to + i);
+    }
+  }
+  void operator()(const uint8_t* from, int64_t from_step, int64_t bytes, int64_t n, uint8_t* to,
+                  int64_t to_step) const {
+    const int64_t whole = bytes / 32 * 32;
+    for (; n > 0; --n, from += from_step, to += to_step) {
+      for (int64_t i = 0; i < whole; i += 32)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_xor_si256(load_256(from + i), flip));
+      few(from + whole, bytes - whole, to + whole);
+    }
+  }
+};
+
+struct Clamp256 {
+  __m256i low, high, flip;
+  Clamp256(int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
+      : low(_mm256_set1_epi8(static_cast<char>(low_byte))),
+        high(_mm256_set1_epi8(static_cast<char>(high_byte))),
+        flip(_mm256_set1_epi8(static_cast<char>(flip_byte))) {}
+  __m256i operator()(__m256i y) const { return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip); }
+};
+
+inline __attribute__((always_inline)) void store_some(__m128i y, int64_t n, uint8_t* out) {
+  if (n == 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y);
+  uint8_t bytes[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes), y);
+  std::memcpy(out, bytes, static_cast<size_t>(n));
+}
+
+template <class Dot>
+struct Tiles256 {
+  static constexpr int kLanes = 8, kPanel = 16, kRows = 6, kStep = Dot::kStep;
+  using Weight = typename Dot::Weight;
+  using Activation = typename Dot::Activation;
+  using Copy = Copy256;
+  using Clamp = Clamp256;
+  using Arguments = TileArguments<Tiles256>;
+  using Function = void (*)(const Arguments&, const Panels<Weight>&, const TileStage<Clamp>&);
+  static constexpr int kVector = 32 / static_cast<int>(sizeof(Weight));  // weights
+
+  static int32_t sum(const uint8_t* row, int64_t n) {
+    __m256i total = _mm256_setzero_si256();
+    int64_t k = 0;
+    for (; k + 32 <= n; k += 32)
+      total = _mm256_add_epi64(total, _mm256_sad_epu8(load_256(row + k), _mm256_setzero_si256()));
+    int64_t parts[4], all;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), total);
+    all = parts[0] + parts[1] + parts[2] + parts[3];
+    for (; k < n; ++k) all += row[k];
+    return static_cast<int32_t>(all);
+  }
+
+  static void widen(const uint8_t* from, int64_t n, int16_t* to) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
+                          _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
+    for (; i < n; ++i) to[i] = from[i];
+  }
+
+  static inline __attribute__((always_inline)) __m256i broadcast(const Activation* p) {
+    int32_t x;
+    std::memcpy(&x, p, sizeof x);
+    return _mm256_set1_epi32(x);
+  }
+
+  template <int R, int C>
+  static inline __attribute__((always_inline)) void store_bytes(__m256i (&acc)[R][C], const Arguments& t,
+                                                                const TileStage<Clamp>& s) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const NarrowAvx2 table = load_narrow(s.narrow, t.channel + kLanes * c);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) acc[r][c] = requantize_narrow(acc[r][c], table);
+    }
+    // Packing works within 128-bit lanes: the dwords of a row are gathered again by a permutation.
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    if constexpr (C == 2) {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r += 2) {
+        const int next = r + 1 < R ? r + 1 : r;
+        const __m256i words0 = _mm256_packs_epi32(acc[r][0], acc[r][1]);
+        const __m256i words1 = _mm256_packs_epi32(acc[next][0], acc[next][1]);
+        const __m256i y = s.clamp(_mm256_permutevar8x32_epi32(_mm256_packs_epi16(words0, words1), order));
+        store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
+        if (r + 1 < R) store_some(_mm256_extracti128_si256(y, 1), t.channels, t.out + next * t.out_stride);
+      }
+    } else {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r += 2) {
+        const int next = r + 1 < R ? r + 1 : r;
+        const __m256i words = _mm256_packs_epi32(acc[r][0], acc[next][0]);
+        // Bytes of the first row in the low half, twice; of the second one in the high half.
+        const __m256i y = s.clamp(_mm256_permutevar8x32_epi32(_mm256_packs_epi16(words, words), order));
+        store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
+        if (r + 1 < R)
+          store_some(_mm_srli_si128(_mm256_castsi256_si128(y), 8), t.channels, t.out + next * t.out_stride);
+      }
+    }
+  }
+
+  template <int R, int C>
+  static void run(const Arguments& t, const Panels<Weight>& p, const TileStage<Clamp>& s) {
+    __m256i acc[R][C];
+    const __m256i zero = _mm256_set1_epi32(s.input_zero);
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const __m256i sum = load_256(p.sum + t.channel + kLanes * c);
+      acc[0][c] = _mm256_sub_epi32(load_256(p.start + t.channel + kLanes * c), _mm256_mullo_epi32(sum, zero));
+#pragma GCC unroll 8
+      for (int r = 1; r < R; ++r) acc[r][c] = acc[0][c];
+    }
+    if (s.row_terms != nullptr) {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) acc[r][c] = _mm256_add_epi32(acc[r][c], _mm256_set1_epi32(s.row_terms[r]));
+    }
+    const Activation* a = t.a;
+    const Weight* w = t.w;
+    const int64_t stride = t.a_stride;
+    for (int64_t k = t.steps; k > 0; --k, a += kStep, w += kVector * C) {
+      __m256i weights[C];
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) weights[c] = load_256(w + kVector * c);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const __m256i x = broadcast(a + r * stride);
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) acc[r][c] = Dot::run(acc[r][c], x, weights[c]);
+      }
+    }
+    if (t.acc_out == nullptr) return store_bytes<R, C>(acc, t, s);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(t.acc_out + r * kPanel + c * kLanes),
+                            _mm256_xor_si256(acc[r][c], _mm256_set1_epi32(INT32_MIN)));
+  }
+
+  static Function tile(int64_t channels, int64_t pixels) {
+    static constexpr Function functions[2][kRows] = {
+        {run<1, 1>, run<2, 1>, run<3, 1>, run<4, 1>, run<5, 1>, run<6, 1>},
+        {run<1, 2>, run<2, 2>, run<3, 2>, run<4, 2>, run<5, 2>, run<6, 2>},
+    };
+    return functions[channels == kPanel][pixels - 1];
+  }
+};
+
+}  // namespace
+}  // namespace sanderling
