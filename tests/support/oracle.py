@@ -8,6 +8,7 @@
 >>> oracle.run(broken, [x])                                   # raises oracle.Refused("...")
 
 The interpreter aborts or segfaults on some files; `Refused` says so, and the next call gets a new child.
+Under an emulator SANDERLING_ORACLE_PYTHON names the machine's own Python, whose LiteRT is then the oracle.
 """
 
 from __future__ import annotations
@@ -40,18 +41,28 @@ class Refused(Exception):
     """LiteRT does not run this model on these inputs; the text is its reason."""
 
 
+def _command() -> tuple[str, dict[str, str]]:
+    """Return the child's Python and its environment."""
+    # A sanitizer's runtime is for our module, not for LiteRT.
+    dropped = {"LD_PRELOAD"}
+    python = os.environ.get("SANDERLING_ORACLE_PYTHON")
+    if python is not None:
+        dropped |= {"LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"}
+    return python or sys.executable, {k: v for k, v in os.environ.items() if k not in dropped}
+
+
 class _Child:
     """One child process with its two pipes; what it prints goes to a file for messages."""
 
     def __init__(self) -> None:
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
+        python, environment = _command()
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler=0", str(Path(__file__).with_name("oracle_child.py"))],
+            [python, "-X", "faulthandler=0", str(Path(__file__).with_name("oracle_child.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            # A sanitizer's runtime is for our module, not for LiteRT.
-            env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},
+            env=environment,
         )
 
     def call(self, request: dict[str, Any], timeout: float) -> Any:
