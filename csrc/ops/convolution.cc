@@ -166,24 +166,37 @@ void HybridConvolution::quantize(const RunContext& run) const {
   });
 }
 
+namespace {
+
+// n accumulators, which lie in `row`, become floats.
+void finish_row(const float* __restrict scales, float factor, const float* __restrict bias, Range<float> range,
+                int64_t n, float* __restrict row) {
+  constexpr int64_t kChunk = 64;
+  int32_t acc[kChunk];
+  for (int64_t first = 0; first < n; first += kChunk) {
+    const int64_t count = std::min(kChunk, n - first);
+    float* __restrict y = row + first;
+    std::memcpy(acc, y, static_cast<size_t>(count) * sizeof(float));
+    for (int64_t o = 0; o < count; ++o) y[o] = static_cast<float>(acc[o]) * (scales[first + o] * factor);
+    if (bias != nullptr)
+      for (int64_t o = 0; o < count; ++o) y[o] += bias[first + o];
+    for (int64_t o = 0; o < count; ++o) {
+      const float v = y[o] < range.low ? range.low : y[o];
+      y[o] = v > range.high ? range.high : v;
+    }
+  }
+}
+
+}  // namespace
+
 void HybridConvolution::finish(const RunContext& run) const {
   const int64_t channels = static_cast<int64_t>(scales_.size()), pixels = out_size_ / channels;
   const float* factors = run.scratch<float>(factors_);
   const float* bias = run.input_or_null<float>(2);
   float* y = run.output<float>(0);
-  run.parallel_for(batches_ * pixels, static_cast<double>(channels), [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      float* row = y + i * channels;
-      const float factor = factors[i / pixels];
-      for (int64_t o = 0; o < channels; ++o) {
-        int32_t acc;
-        std::memcpy(&acc, row + o, sizeof acc);
-        float v = static_cast<float>(acc) * (scales_[static_cast<size_t>(o)] * factor);
-        if (bias != nullptr) v += bias[o];
-        v = v < range_.low ? range_.low : v;
-        row[o] = v > range_.high ? range_.high : v;
-      }
-    }
+  run.parallel_for(batches_ * pixels, static_cast<double>(channels) * 0.5, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i)
+      finish_row(scales_.data(), factors[i / pixels], bias, range_, channels, y + i * channels);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ops/dot.h"
+#include "ops/hybrid.h"
 
 namespace sanderling {
 namespace {
@@ -12,48 +13,6 @@ namespace {
 template <class F>
 void map(const float* from, float* to, int64_t n, F f) {
   for (int64_t i = 0; i < n; ++i) to[i] = f(from[i]);
-}
-
-// To nearest, half away from zero; NaN and what int32 cannot hold end at the low bound.
-int8_t rounded(float x, int32_t low, int32_t high) {
-  float r = std::round(x);
-  if (!(r >= static_cast<float>(low))) return static_cast<int8_t>(low);
-  return static_cast<int8_t>(r > static_cast<float>(high) ? high : static_cast<int32_t>(r));
-}
-
-void quantize_symmetric(const float* x, int64_t n, int8_t* to, float& scale) {
-  float range = 0.0f;
-  for (int64_t i = 0; i < n; ++i) range = std::max(range, std::fabs(x[i]));
-  if (range == 0) {
-    std::fill_n(to, n, int8_t{0});
-    scale = 1.0f;
-    return;
-  }
-  scale = range / 127;
-  const float inverse = 127 / range;
-  for (int64_t i = 0; i < n; ++i) to[i] = rounded(x[i] * inverse, -127, 127);
-}
-
-void quantize_asymmetric(const float* x, int64_t n, int8_t* to, float& scale, int32_t& zero_point) {
-  float least = 0.0f, most = 0.0f;
-  for (int64_t i = 0; i < n; ++i) {
-    least = std::min(least, x[i]);
-    most = std::max(most, x[i]);
-  }
-  if (least == most) {
-    std::fill_n(to, n, int8_t{0});
-    scale = 1.0f;
-    zero_point = 0;
-    return;
-  }
-  const double low = least, high = most, exact = (high - low) / 255.0;
-  const double from_low = -128.0 - low / exact, from_high = 127.0 - high / exact;
-  const double error_low = 128.0 + std::fabs(low / exact), error_high = 127.0 + std::fabs(high / exact);
-  const double wanted = error_low < error_high ? from_low : from_high;
-  zero_point = wanted <= -128.0 ? -128 : (wanted < 127.0 ? static_cast<int32_t>(std::round(wanted)) : 127);
-  scale = static_cast<float>(exact);
-  const float inverse = 1.0f / scale, offset = static_cast<float>(zero_point);
-  for (int64_t i = 0; i < n; ++i) to[i] = rounded(offset + x[i] * inverse, -128, 127);
 }
 
 }  // namespace
@@ -94,11 +53,9 @@ Activation recurrent_activation(const std::string& name) {
 
 void quantize_rows(const float* x, int64_t rows, int64_t columns, bool asymmetric, const QuantizedRows& to) {
   for (int64_t r = 0; r < rows; ++r) {
-    to.zero_points[r] = 0;
-    if (asymmetric)
-      quantize_asymmetric(x + r * columns, columns, to.values + r * columns, to.scales[r], to.zero_points[r]);
-    else
-      quantize_symmetric(x + r * columns, columns, to.values + r * columns, to.scales[r]);
+    const RowQuantization row = quantize_row(x + r * columns, columns, asymmetric, to.values + r * columns);
+    to.scales[r] = row.scale;
+    to.zero_points[r] = row.zero_point;
   }
 }
 
