@@ -1,0 +1,90 @@
+// The rescaling of accumulators in NEON: the bits of requantize() (requantize.h), four lanes at a time.
+//
+// sqrdmulh is the first rounding exactly. srshl rounds halves up where the second rounding goes away from zero, so one
+// is taken from negative values first, unless the shift is zero. That matters only for results below zero: where these
+// are clamped away anyway (a fused ReLU: low >= zero) the fix is left out.
+#pragma once
+
+#include <arm_neon.h>
+
+#include <cstdint>
+
+#include "quant/requantize.h"
+
+namespace sanderling {
+
+// What all channels of a layer have in common.
+enum class RequantizeNeon {
+  kRelu,   // every channel shifts right by one or more, and low >= zero
+  kRight,  // every channel shifts right by one or more
+  kAny,    // left shifts too, and sums with the zero point that may wrap
+};
+
+static inline RequantizeNeon requantize_neon_kind(const Multiplier* m, int64_t channels, int32_t zero, int32_t low) {
+  for (int64_t c = 0; c < channels; ++c)
+    if (m[c].shift >= 0) return RequantizeNeon::kAny;
+  return low >= zero ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
+}
+
+// requantize(x, {multiplier, shift}) for each lane; shift as in Multiplier: positive left, negative right.
+template <RequantizeNeon kKind>
+static inline int32x4_t requantize_neon(int32x4_t x, int32x4_t multiplier, int32x4_t shift) {
+  if (kKind == RequantizeNeon::kAny) {
+    x = vshlq_s32(x, vmaxq_s32(shift, vdupq_n_s32(0)));
+    shift = vminq_s32(shift, vdupq_n_s32(0));
+  }
+  x = vqrdmulhq_s32(x, multiplier);
+  if (kKind != RequantizeNeon::kRelu) x = vsraq_n_s32(x, vandq_s32(x, shift), 31);
+  return vrshlq_s32(x, shift);
+}
+
+// What follows the rescaling: + zero, clamp to [low, high], and the byte is stored with `flip` applied.
+// zero, low and high are int8 values.
+struct OutputStageNeon {
+  int16x8_t zero;
+  int8x16_t low, high;
+  uint8x16_t flip;
+};
+
+static inline OutputStageNeon output_stage_neon(int32_t zero, int32_t low, int32_t high, uint8_t flip) {
+  return {vdupq_n_s16(static_cast<int16_t>(zero)), vdupq_n_s8(static_cast<int8_t>(low)),
+          vdupq_n_s8(static_cast<int8_t>(high)), vdupq_n_u8(flip)};
+}
+
+// Rescaled lanes + zero, saturated to int16. Saturating before the sum changes nothing unless the sum wraps in int32,
+// as the reference lets it: kAny.
+template <RequantizeNeon kKind>
+static inline int16x8_t add_zero_neon(int32x4_t a, int32x4_t b, int16x8_t zero) {
+  if (kKind == RequantizeNeon::kAny) {
+    a = vaddw_s16(a, vget_low_s16(zero));
+    b = vaddw_s16(b, vget_low_s16(zero));
+  }
+#ifdef __aarch64__
+  int16x8_t both = vqmovn_high_s32(vqmovn_s32(a), b);
+#else
+  int16x8_t both = vcombine_s16(vqmovn_s32(a), vqmovn_s32(b));
+#endif
+  return kKind == RequantizeNeon::kAny ? both : vqaddq_s16(both, zero);
+}
+
+// Eight and sixteen output bytes from rescaled lanes.
+template <RequantizeNeon kKind>
+static inline uint8x8_t output_neon(int32x4_t a, int32x4_t b, const OutputStageNeon& stage) {
+  int8x8_t y = vqmovn_s16(add_zero_neon<kKind>(a, b, stage.zero));
+  y = vmin_s8(vmax_s8(y, vget_low_s8(stage.low)), vget_low_s8(stage.high));
+  return veor_u8(vreinterpret_u8_s8(y), vget_low_u8(stage.flip));
+}
+
+template <RequantizeNeon kKind>
+static inline uint8x16_t output_neon(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d, const OutputStageNeon& stage) {
+  const int16x8_t ab = add_zero_neon<kKind>(a, b, stage.zero), cd = add_zero_neon<kKind>(c, d, stage.zero);
+#ifdef __aarch64__
+  int8x16_t y = vqmovn_high_s16(vqmovn_s16(ab), cd);
+#else
+  int8x16_t y = vcombine_s8(vqmovn_s16(ab), vqmovn_s16(cd));
+#endif
+  y = vminq_s8(vmaxq_s8(y, stage.low), stage.high);
+  return veorq_u8(vreinterpretq_u8_s8(y), stage.flip);
+}
+
+}  // namespace sanderling
