@@ -8,25 +8,25 @@ namespace sanderling {
 namespace {
 
 struct NarrowAvx512 {
-  __m512i twice, twice_odd, offset, sign_shift, right;
+  __m512i twice, twice_odd, offset, threshold, right;
 };
 
 inline __attribute__((always_inline)) NarrowAvx512 load_narrow(const NarrowTable& t, int64_t channel) {
   const __m512i twice = _mm512_loadu_si512(t.twice + channel);
   return {twice, _mm512_srli_epi64(twice, 32), _mm512_loadu_si512(t.offset + channel),
-          _mm512_loadu_si512(t.sign_shift + channel), _mm512_loadu_si512(t.right + channel)};
+          _mm512_loadu_si512(t.threshold + channel), _mm512_loadu_si512(t.right + channel)};
 }
 
-// From accumulators + 2^31 to outputs with their zero point, before saturation to 8 bits.
+// From accumulators + bias to outputs with their zero point, before saturation to 8 bits.
 inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const NarrowAvx512& n) {
-  const __m512i half = _mm512_set1_epi64(int64_t{1} << 31);
-  const __m512i even = _mm512_add_epi64(_mm512_mul_epu32(u, n.twice), half);
-  const __m512i odd = _mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(u, 32), n.twice_odd), half);
+  const __m512i even = _mm512_mul_epu32(u, n.twice);
+  const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(u, 32), n.twice_odd);
   // The high halves of `even` move to its even lanes; those of `odd` are in place.
   const __m512i h =
       _mm512_castps_si512(_mm512_mask_movehdup_ps(_mm512_castsi512_ps(odd), 0x5555, _mm512_castsi512_ps(even)));
-  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(h, n.offset), _mm512_srlv_epi32(u, n.sign_shift));
-  return _mm512_srav_epi32(sum, n.right);
+  const __m512i sum = _mm512_add_epi32(h, n.offset);
+  const __mmask16 negative = _mm512_cmplt_epu32_mask(u, n.threshold);
+  return _mm512_srav_epi32(_mm512_mask_add_epi32(sum, negative, sum, _mm512_set1_epi32(-1)), n.right);
 }
 
 // The last step for 64 bytes: clamp, and flip.

@@ -32,7 +32,7 @@ inline bool all_narrow(const Conv2dQ8& c, const uint8_t* weights, const int32_t*
 template <class Weight>
 struct Panels {
   const Weight* weights;  // [groups][panels][row_length / kStep][channels of the panel][kStep]
-  const int32_t* start;   // bias + 2^31; padded channels of each group
+  const int32_t* start;   // bias, and that of NarrowTable or 2^31; padded channels of each group
   const int32_t* sum;     // of weights
   NarrowTable narrow;
   const RequantizeTable* wide;  // where narrow does not hold, else null
@@ -105,6 +105,14 @@ struct PanelKernel {
     Weight* to = static_cast<Weight*>(packed);
     int32_t* start = reinterpret_cast<int32_t*>(base + at.start);
     int32_t* sum = reinterpret_cast<int32_t*>(base + at.sum);
+    const bool wide = c.multipliers != nullptr && !all_narrow(c, weights, bias);
+    std::memcpy(base + at.is_wide, &wide, sizeof wide);
+    if (wide) {
+      RequantizeTable table = build_requantize_table(c.multipliers, c.window.out_c, base + at.wide + sizeof table);
+      std::memcpy(base + at.wide, &table, sizeof table);
+    }
+    const bool narrow = c.multipliers != nullptr && !wide;
+    const size_t all = static_cast<size_t>(c.groups * at.padded);
     for (int64_t g = 0; g < c.groups; ++g) {
       const uint8_t* from = weights + g * out * depth;
       for (int64_t o = 0; o < at.padded; o += kPanel) {
@@ -112,26 +120,16 @@ struct PanelKernel {
         pack_panel(c, from + o * depth, out - o, panel, to);
         to += panel * length;
       }
+      uint32_t* table = reinterpret_cast<uint32_t*>(base + at.narrow) + g * at.padded;
+      if (narrow) build_narrow_table(c.multipliers + g * out, out, at.padded, c.output_zero, table, all);
       for (int64_t o = 0; o < at.padded; ++o) {
         uint32_t total = 0;
         for (int64_t k = 0; k < depth && o < out; ++k)
           total += static_cast<uint32_t>(static_cast<int8_t>(from[o * depth + k] ^ c.flip));
         sum[g * at.padded + o] = static_cast<int32_t>(total);
-        const int32_t b = bias && o < out ? bias[g * out + o] : 0;
-        start[g * at.padded + o] = static_cast<int32_t>(static_cast<uint32_t>(b) ^ uint32_t{1} << 31);
+        const uint32_t b = bias && o < out ? static_cast<uint32_t>(bias[g * out + o]) : 0;
+        start[g * at.padded + o] = static_cast<int32_t>(b + (narrow ? table[o] : uint32_t{1} << 31));
       }
-    }
-    const bool wide = c.multipliers != nullptr && !all_narrow(c, weights, bias);
-    std::memcpy(base + at.is_wide, &wide, sizeof wide);
-    if (c.multipliers == nullptr) return;
-    if (wide) {
-      RequantizeTable table = build_requantize_table(c.multipliers, c.window.out_c, base + at.wide + sizeof table);
-      std::memcpy(base + at.wide, &table, sizeof table);
-    } else {
-      const size_t all = static_cast<size_t>(c.groups * at.padded);
-      uint32_t* table = reinterpret_cast<uint32_t*>(base + at.narrow);
-      for (int64_t g = 0; g < c.groups; ++g)
-        build_narrow_table(c.multipliers + g * out, out, at.padded, c.output_zero, table + g * at.padded, all);
     }
   }
 
