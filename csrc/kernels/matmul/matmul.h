@@ -1,4 +1,4 @@
-// Matrix products, the work inside FULLY_CONNECTED, BATCH_MATMUL and TRANSPOSE_CONV:
+// Matrix products, the work inside FULLY_CONNECTED (but for float), BATCH_MATMUL and TRANSPOSE_CONV:
 //
 //   acc[r, c] = sum over k in [0, depth) of (left[r, k] - left_zero) * (right[c, k] - right_zero)
 //

@@ -1,0 +1,25 @@
+// What the q8 kernels of 256-bit vectors share.
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/matmul/x86_q8.h"
+
+namespace sanderling::matmul {
+namespace {
+
+struct Lanes256 {
+  using Type = __m256i;
+  static constexpr int64_t kLanes = 8;
+  static constexpr int kVectors = 4, kRows = 2;
+
+  static Type splat(int32_t x) noexcept { return _mm256_set1_epi32(x); }
+  static Type load(const int32_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const Type*>(p)); }
+  static void store(int32_t* p, Type v) noexcept { _mm256_storeu_si256(reinterpret_cast<Type*>(p), v); }
+  static Type add(Type a, Type b) noexcept { return _mm256_add_epi32(a, b); }
+  static Type subtract(Type a, Type b) noexcept { return _mm256_sub_epi32(a, b); }
+  static Type multiply(Type a, Type b) noexcept { return _mm256_mullo_epi32(a, b); }
+};
+
+}  // namespace
+}  // namespace sanderling::matmul

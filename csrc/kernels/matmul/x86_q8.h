@@ -1,0 +1,189 @@
+// q8 for x86: each 32-bit lane is a column, and takes the products of kGroup neighbouring k at once.
+//
+// With elements x of the left operand and w of the right one as they are packed, x = left - left_zero + bias and
+// w = right - right_zero + zero,
+//   acc = sum x * w - bias * sum w - zero * (sum x - depth * bias)   modulo 2^32.
+//
+// Vector has: Type (of int32 lanes), kLanes, kGroup, Left (the packed left element: uint8_t, which keeps the zero point
+// in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add, subtract, multiply,
+// weights(p) (kLanes * kGroup of them), dot(acc, x, w) with kGroup left elements in each lane of x; and the shape of
+// tiles, which registers decide: kVectors, the most vectors of columns, and kRows.
+#pragma once
+
+#include <cstring>
+#include <type_traits>
+
+#include "kernels/matmul/matmul.h"
+
+namespace sanderling::matmul {
+namespace {
+
+template <class Vector>
+struct ProductsQ8 {
+  using V = typename Vector::Type;
+  using Left = typename Vector::Left;
+  static constexpr int64_t kLanes = Vector::kLanes, kGroup = Vector::kGroup;
+  static constexpr int64_t kPanel = Vector::kVectors * kLanes;  // columns that are computed together
+  static_assert(kColumnBlock % kPanel == 0 && kGroup * sizeof(Left) == 4);
+
+  static int64_t groups(int64_t depth) noexcept { return (depth + kGroup - 1) / kGroup; }
+
+  // Left: each row is a header, and its elements, padded with zeros to whole groups.
+  struct Row {
+    uint32_t bias, sum;
+    uint32_t unused[2];
+  };
+  static int64_t left_stride(int64_t depth) noexcept { return static_cast<int64_t>(sizeof(Row)) + groups(depth) * 4; }
+  static size_t left_bytes(int64_t rows, int64_t depth) { return static_cast<size_t>(rows * left_stride(depth)); }
+
+  template <class T>
+  static void pack_rows(const Source& s, int64_t first, int64_t last, int64_t depth, void* packed) noexcept {
+    constexpr bool kUnsigned = std::is_same_v<Left, uint8_t>;
+    const int32_t shift = kUnsigned ? (std::is_same_v<T, int8_t> ? -128 : 0) : s.zero_point;
+    for (int64_t i = first; i < last; ++i) {
+      char* row = static_cast<char*>(packed) + i * left_stride(depth);
+      const T* __restrict from = static_cast<const T*>(s.data) + i * s.vector_stride;
+      Left* __restrict to = reinterpret_cast<Left*>(row + sizeof(Row));
+      if (s.depth_stride == 1)
+        for (int64_t k = 0; k < depth; ++k) to[k] = static_cast<Left>(from[k] - shift);
+      else
+        for (int64_t k = 0; k < depth; ++k) to[k] = static_cast<Left>(from[k * s.depth_stride] - shift);
+      for (int64_t k = depth; k < groups(depth) * kGroup; ++k) to[k] = 0;
+      Row header = {static_cast<uint32_t>(s.zero_point - shift), 0, {}};
+      for (int64_t k = 0; k < depth; ++k) header.sum += static_cast<uint32_t>(to[k]);
+      std::memcpy(row, &header, sizeof header);
+    }
+  }
+
+  static void pack_left(const Source& s, int64_t first, int64_t last, int64_t depth, void* packed) {
+    if (s.element == Element::s8)
+      pack_rows<int8_t>(s, first, last, depth, packed);
+    else
+      pack_rows<uint8_t>(s, first, last, depth, packed);
+  }
+
+  // Right: a header; then panels of columns, the last one of as many vectors as it needs: the sums of the columns, then
+  // weights [group of k][column][k in the group].
+  struct Right {
+    uint32_t zero;
+    uint32_t unused[15];
+  };
+  static int64_t columns_bytes(int64_t columns, int64_t depth) noexcept {
+    const int64_t padded = (columns + kLanes - 1) / kLanes * kLanes;
+    return padded * (4 + groups(depth) * kGroup);
+  }
+  static size_t right_bytes(int64_t columns, int64_t depth) {
+    return sizeof(Right) + static_cast<size_t>(columns_bytes(columns, depth));
+  }
+
+  template <class T>
+  static void pack_columns(const Source& s, int64_t columns, int64_t depth, char* packed) noexcept {
+    const int32_t shift = std::is_same_v<T, uint8_t> ? 128 : 0;
+    const Right header = {static_cast<uint32_t>(s.zero_point - shift), {}};
+    std::memcpy(packed, &header, sizeof header);
+    char* panel = packed + sizeof header;
+    for (int64_t first = 0; first < columns; first += kPanel) {
+      const int64_t used = columns - first < kPanel ? columns - first : kPanel;
+      const int64_t width = (used + kLanes - 1) / kLanes * kLanes;
+      uint32_t* sums = reinterpret_cast<uint32_t*>(panel);
+      int8_t* weights = reinterpret_cast<int8_t*>(panel + width * 4);
+      if (used < width || depth % kGroup != 0) std::memset(panel, 0, static_cast<size_t>(columns_bytes(used, depth)));
+      for (int64_t c = 0; c < used; ++c) {
+        const T* from = static_cast<const T*>(s.data) + (first + c) * s.vector_stride;
+        int8_t* to = weights + c * kGroup;
+        uint32_t sum = 0;
+        for (int64_t k = 0; k < depth; ++k) {
+          const int8_t w = static_cast<int8_t>(from[k * s.depth_stride] - shift);
+          to[k / kGroup * width * kGroup + k % kGroup] = w;
+          sum += static_cast<uint32_t>(w);
+        }
+        sums[c] = sum;
+      }
+      panel += columns_bytes(used, depth);
+    }
+  }
+
+  static void pack_right(const Source& s, int64_t columns, int64_t depth, void* packed) {
+    if (s.element == Element::s8)
+      pack_columns<int8_t>(s, columns, depth, static_cast<char*>(packed));
+    else
+      pack_columns<uint8_t>(s, columns, depth, static_cast<char*>(packed));
+  }
+
+  static int32_t group(const char* p) noexcept {
+    int32_t x;
+    std::memcpy(&x, p, sizeof x);
+    return x;
+  }
+
+  template <int R, int N>
+  static void tile(const char* left, int64_t stride, const char* panel, int64_t groups, uint32_t zero, int64_t depth,
+                   int32_t* acc) noexcept {
+    V sum[R][N];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sum[r][n] = Vector::splat(0);
+    const int8_t* w = reinterpret_cast<const int8_t*>(panel) + N * kLanes * 4;
+    const char* x = left + sizeof(Row);
+    for (int64_t g = 0; g < groups; ++g, w += N * kLanes * kGroup, x += 4) {
+      V columns[N];
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + n * kLanes * kGroup);
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        const V value = Vector::splat(group(x + r * stride));
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) sum[r][n] = Vector::dot(sum[r][n], value, columns[n]);
+      }
+    }
+    const int32_t* sums = reinterpret_cast<const int32_t*>(panel);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      Row row;
+      std::memcpy(&row, left + r * stride, sizeof row);
+      const uint32_t rest = zero * (row.sum - static_cast<uint32_t>(depth) * row.bias);
+      const V minus = Vector::splat(static_cast<int32_t>(rest)), bias = Vector::splat(static_cast<int32_t>(row.bias));
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) {
+        const V correction = Vector::add(minus, Vector::multiply(bias, Vector::load(sums + n * kLanes)));
+        Vector::store(acc + r * kColumnBlock + n * kLanes, Vector::subtract(sum[r][n], correction));
+      }
+    }
+  }
+
+  template <int N>
+  static void rows(const char* left, int64_t stride, int64_t count, const char* panel, uint32_t zero, int64_t depth,
+                   int32_t* acc) noexcept {
+    constexpr int kRows = Vector::kRows;
+    const int64_t all = groups(depth);
+    int64_t r = 0;
+    for (; r + kRows <= count; r += kRows)
+      tile<kRows, N>(left + r * stride, stride, panel, all, zero, depth, acc + r * kColumnBlock);
+    for (; r < count; ++r) tile<1, N>(left + r * stride, stride, panel, all, zero, depth, acc + r * kColumnBlock);
+  }
+
+  static void run(const void* left, const void* right, int64_t depth, const Block& b, int32_t* acc) {
+    static_assert(Vector::kVectors == 4);
+    Right header;
+    std::memcpy(&header, right, sizeof header);
+    const int64_t stride = left_stride(depth), count = b.last_row - b.first_row;
+    const char* x = static_cast<const char*>(left) + b.first_row * stride;
+    const char* panel = static_cast<const char*>(right) + sizeof header + columns_bytes(b.first_column, depth);
+    for (int64_t c = b.first_column; c < b.last_column; c += kPanel, acc += kPanel) {
+      const int64_t rest = b.last_column - c;
+      switch ((rest + kLanes - 1) / kLanes) {
+        case 1: rows<1>(x, stride, count, panel, header.zero, depth, acc); break;
+        case 2: rows<2>(x, stride, count, panel, header.zero, depth, acc); break;
+        case 3: rows<3>(x, stride, count, panel, header.zero, depth, acc); break;
+        default: rows<4>(x, stride, count, panel, header.zero, depth, acc); break;
+      }
+      panel += columns_bytes(kPanel, depth);
+    }
+  }
+
+  static constexpr Kernel<int32_t> kernel() { return {"q8", left_bytes, right_bytes, pack_left, pack_right, run}; }
+};
+
+}  // namespace
+}  // namespace sanderling::matmul
