@@ -20,7 +20,7 @@ inline __attribute__((always_inline)) NarrowAvx512 load_narrow(const NarrowTable
 // From accumulators + bias to outputs with their zero point, before saturation to 8 bits.
 inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const NarrowAvx512& n) {
   const __m512i even = _mm512_mul_epu32(u, n.twice);
-  const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(u, 32), n.twice_odd);
+  const __m512i odd = _mm512_mul_epu32(_mm512_shuffle_epi32(u, _MM_PERM_DDBB), n.twice_odd);
   // The high halves of `even` move to its even lanes; those of `odd` are in place.
   const __m512i h =
       _mm512_castps_si512(_mm512_mask_movehdup_ps(_mm512_castsi512_ps(odd), 0x5555, _mm512_castsi512_ps(even)));
