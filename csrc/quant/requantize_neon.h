@@ -34,7 +34,8 @@ static inline int32x4_t requantize_neon(int32x4_t x, int32x4_t multiplier, int32
     shift = vminq_s32(shift, vdupq_n_s32(0));
   }
   x = vqrdmulhq_s32(x, multiplier);
-  if (kKind != RequantizeNeon::kRelu) x = vsraq_n_s32(x, vandq_s32(x, shift), 31);
+  if (kKind == RequantizeNeon::kAny) x = vsraq_n_s32(x, vandq_s32(x, shift), 31);
+  if (kKind == RequantizeNeon::kRight) x = vsraq_n_s32(x, x, 31);
   return vrshlq_s32(x, shift);
 }
 

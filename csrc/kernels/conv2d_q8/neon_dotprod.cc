@@ -65,19 +65,30 @@ void tile(const Tile& t) {
   } else {
     const int32x4_t m0 = vld1q_s32(t.multiplier), m1 = vld1q_s32(t.multiplier + 4);
     const int32x4_t s0 = vld1q_s32(t.shift), s1 = vld1q_s32(t.shift + 4);
-    const Output o = output_of(t);
+    const OutputStageNeon stage = output_stage(t);
     uint8_t* out = static_cast<uint8_t*>(t.out);
     const int64_t out_stride = t.out_stride;
     unrolled<rows>([&](auto i) __attribute__((always_inline)) {
-      acc[0][i][0] = rescale_narrowing(acc[0][i][0], m0, s0);
-      acc[0][i][1] = rescale_narrowing(acc[0][i][1], m1, s1);
+      acc[0][i][0] = vqrdmulhq_s32(acc[0][i][0], m0);
+      acc[0][i][1] = vqrdmulhq_s32(acc[0][i][1], m1);
+    });
+    // See requantize_neon.h: halves are rounded away from zero, where negative values are not clamped away anyway.
+    if (t.low < t.zero)
+      unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+        acc[0][i][0] = vsraq_n_s32(acc[0][i][0], acc[0][i][0], 31);
+        acc[0][i][1] = vsraq_n_s32(acc[0][i][1], acc[0][i][1], 31);
+      });
+    unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+      acc[0][i][0] = vrshlq_s32(acc[0][i][0], s0);
+      acc[0][i][1] = vrshlq_s32(acc[0][i][1], s1);
     });
     unrolled<(rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
       constexpr int i = 2 * decltype(pair)::value, j = i + 1 < rows ? i + 1 : i;
-      const int64x2_t y = vreinterpretq_s64_s8(to_bytes(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], o));
-      vst1_s64(reinterpret_cast<int64_t*>(out), vget_low_s64(y));
+      const uint64x2_t y = vreinterpretq_u64_u8(
+          output_neon<RequantizeNeon::kRight>(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], stage));
+      vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(y));
       out += out_stride;
-      if constexpr (j > i) vst1q_lane_s64(reinterpret_cast<int64_t*>(out), y, 1);
+      if constexpr (j > i) vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), y, 1);
       out += out_stride;
     });
   }
