@@ -1,0 +1,195 @@
+// What the NEON kernels share: packed blocks of eight channels, and rows that are read in place.
+//
+// The zero point of the input goes into the bias of a run (bias - input_zero * sum of weights), so that raw bytes are
+// multiplied; pixels outside the picture then have to be input_zero: whole rows and single pixels of it are kept in
+// scratch. Input rows are copied only to flip bytes or to repeat channels for the depth multiplier.
+//
+// A block is narrow where its weights (zero point subtracted) are bytes and two products fit int16, wide otherwise.
+// Narrow blocks come first. The last block begins at out_c - 8: channels that two blocks share are computed twice.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/depthwise_q8/depthwise_q8.h"
+#include "quant/requantize_neon.h"
+
+namespace sanderling {
+namespace {
+
+constexpr int64_t kBlock = 8;
+
+inline size_t align64(size_t bytes) { return (bytes + 63) / 64 * 64; }
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t taps_of(const Window2d& w) { return w.kernel_h * w.kernel_w; }
+inline int64_t blocks_of(const Window2d& w) { return (w.out_c + kBlock - 1) / kBlock; }
+
+// Packed: Header, then int32 start[blocks], bias[blocks][8], weight_sum[blocks][8], then the records of blocks:
+// multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16.
+struct Header {
+  RequantizeNeon kind;
+  int32_t narrow;  // blocks
+};
+
+struct Layout {
+  int64_t taps, blocks;
+  size_t start, bias, sum, records, narrow_bytes, wide_bytes, bytes;
+};
+
+inline Layout layout(const DepthwiseQ8& c) {
+  Layout at;
+  at.taps = taps_of(c.window), at.blocks = blocks_of(c.window);
+  const size_t lanes = static_cast<size_t>(at.blocks * kBlock) * sizeof(int32_t);
+  at.start = align64(sizeof(Header));
+  at.bias = at.start + align64(static_cast<size_t>(at.blocks) * sizeof(int32_t));
+  at.sum = at.bias + lanes;
+  at.records = align64(at.sum + lanes);
+  at.narrow_bytes = (2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) + 15) / 16 * 16;
+  at.wide_bytes = 2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) * sizeof(int16_t);
+  at.bytes = at.records + static_cast<size_t>(at.blocks) * at.wide_bytes;
+  return at;
+}
+
+inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t tap, int64_t channel) {
+  return static_cast<int8_t>(weights[tap * c.window.out_c + channel] ^ c.flip) - c.weight_zero;
+}
+
+inline bool is_narrow(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps) {
+  for (int64_t i = 0; i < kBlock; ++i)
+    for (int64_t t = 0; t < taps; ++t) {
+      const int32_t w = weight_at(c, weights, t, start + i);
+      if (w < -128 || w > 127) return false;
+      if (w == -128 && t % 2 == 1 && weight_at(c, weights, t - 1, start + i) == -128) return false;
+    }
+  return true;
+}
+
+inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
+  const Layout at = layout(c);
+  const int64_t channels = c.window.out_c;
+  char* base = static_cast<char*>(packed);
+  int32_t* starts = reinterpret_cast<int32_t*>(base + at.start);
+  int32_t* all_bias = reinterpret_cast<int32_t*>(base + at.bias);
+  int32_t* sums = reinterpret_cast<int32_t*>(base + at.sum);
+  char* record = base + at.records;
+  Header header{requantize_neon_kind(c.multipliers, channels, c.output_zero, c.low), 0};
+  int64_t block = 0;
+  for (const bool narrow : {true, false}) {
+    for (int64_t b = 0; b < at.blocks; ++b) {
+      const int64_t start = smaller(b * kBlock, channels - kBlock);
+      if (is_narrow(c, weights, start, at.taps) != narrow) continue;
+      starts[block] = static_cast<int32_t>(start);
+      int32_t* multipliers = reinterpret_cast<int32_t*>(record);
+      int8_t* bytes = reinterpret_cast<int8_t*>(record + 2 * kBlock * sizeof(int32_t));
+      int16_t* words = reinterpret_cast<int16_t*>(bytes);
+      for (int64_t i = 0; i < kBlock; ++i) {
+        multipliers[i] = c.multipliers[start + i].multiplier;
+        multipliers[kBlock + i] = c.multipliers[start + i].shift;
+        int32_t sum = 0;
+        for (int64_t t = 0; t < at.taps; ++t) {
+          const int32_t w = weight_at(c, weights, t, start + i);
+          sum = wrapping_add(sum, w);
+          if (narrow)
+            bytes[t * kBlock + i] = static_cast<int8_t>(w);
+          else
+            words[t * kBlock + i] = static_cast<int16_t>(w);
+        }
+        all_bias[block * kBlock + i] = bias ? bias[start + i] : 0;
+        sums[block * kBlock + i] = sum;
+      }
+      record += narrow ? at.narrow_bytes : at.wide_bytes;
+      ++block;
+    }
+    if (narrow) header.narrow = static_cast<int32_t>(block);
+  }
+  std::memcpy(packed, &header, sizeof header);
+}
+
+// Scratch: bias int32 [blocks][8] of this run, a row of input_zero, tap pointers, the rows of the window, and, where
+// rows are copied, a ring of them with the input row that each holds.
+struct ScratchLayout {
+  int64_t ring;
+  size_t zeros, taps, rows, held, copies, row_bytes, bytes;
+};
+
+inline bool copies_rows(const DepthwiseQ8& c) { return c.flip != 0 || c.window.out_c != c.window.in_c; }
+
+inline ScratchLayout scratch_layout(const DepthwiseQ8& c) {
+  const Window2d& w = c.window;
+  ScratchLayout at;
+  at.row_bytes = static_cast<size_t>(w.in_w * w.out_c);
+  at.ring = copies_rows(c) ? smaller((w.kernel_h - 1) * w.dilation_h + 1, w.in_h) : 0;
+  at.zeros = align64(static_cast<size_t>(blocks_of(w) * kBlock) * sizeof(int32_t));
+  at.taps = at.zeros + align64(at.row_bytes);
+  at.rows = at.taps + static_cast<size_t>(taps_of(w)) * sizeof(const int8_t*);
+  at.held = at.rows + static_cast<size_t>(w.kernel_h) * sizeof(const int8_t*);
+  at.copies = align64(at.held + static_cast<size_t>(at.ring) * sizeof(int64_t));
+  at.bytes = at.copies + align64(static_cast<size_t>(at.ring) * at.row_bytes);
+  return at;
+}
+
+inline void copy_row(const DepthwiseQ8& c, const uint8_t* from, int8_t* to) {
+  const int64_t n = c.window.in_w * c.window.in_c, repeat = c.multiplier();
+  if (repeat > 1) {
+    for (int64_t i = 0; i < n; ++i, to += repeat) std::memset(to, from[i] ^ c.flip, static_cast<size_t>(repeat));
+    return;
+  }
+  int64_t i = 0;
+  const uint8x16_t flip = vdupq_n_u8(c.flip);
+  for (; i + 16 <= n; i += 16) vst1q_s8(to + i, vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from + i), flip)));
+  for (; i < n; ++i) to[i] = static_cast<int8_t>(from[i] ^ c.flip);
+}
+
+// The memory of one run() and the rows of the window that it stands at.
+class Rows {
+ public:
+  Rows(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* scratch)
+      : c_(c), at_(scratch_layout(c)), input_(input), memory_(static_cast<char*>(scratch)) {
+    const Layout packed_at = layout(c);
+    const char* base = static_cast<const char*>(packed);
+    const int32_t* from = reinterpret_cast<const int32_t*>(base + packed_at.bias);
+    const int32_t* sums = reinterpret_cast<const int32_t*>(base + packed_at.sum);
+    int32_t* bias = reinterpret_cast<int32_t*>(memory_);
+    for (int64_t i = 0; i < packed_at.blocks * kBlock; i += 4)
+      vst1q_s32(bias + i, vmlsq_n_s32(vld1q_s32(from + i), vld1q_s32(sums + i), c.input_zero));
+    std::memset(memory_ + at_.zeros, c.input_zero, at_.row_bytes);
+    for (int64_t i = 0; i < at_.ring; ++i) held()[i] = -1;
+  }
+  const int32_t* bias() const { return reinterpret_cast<const int32_t*>(memory_); }
+  const int8_t* zeros() const { return reinterpret_cast<const int8_t*>(memory_ + at_.zeros); }
+  const int8_t** taps() const { return reinterpret_cast<const int8_t**>(memory_ + at_.taps); }
+  const int8_t* const* rows() const { return reinterpret_cast<const int8_t**>(memory_ + at_.rows); }
+
+  // Makes rows() those of an output row.
+  void move_to(int64_t row) {
+    const Window2d& w = c_.window;
+    const int64_t first = row / w.out_h * w.in_h, top = row % w.out_h * w.stride_h - w.pad_h;
+    const int8_t** rows = reinterpret_cast<const int8_t**>(memory_ + at_.rows);
+    for (int64_t i = 0; i < w.kernel_h; ++i) {
+      const int64_t y = top + i * w.dilation_h;
+      rows[i] = y < 0 || y >= w.in_h ? zeros() : input_row(first + y, y);
+    }
+  }
+
+ private:
+  int64_t* held() const { return reinterpret_cast<int64_t*>(memory_ + at_.held); }
+  const int8_t* input_row(int64_t index, int64_t y) {
+    const uint8_t* from = input_ + index * c_.window.in_w * c_.window.in_c;
+    if (at_.ring == 0) return reinterpret_cast<const int8_t*>(from);
+    int8_t* to = reinterpret_cast<int8_t*>(memory_ + at_.copies) + y % at_.ring * static_cast<int64_t>(at_.row_bytes);
+    if (held()[y % at_.ring] != index) {
+      held()[y % at_.ring] = index;
+      copy_row(c_, from, to);
+    }
+    return to;
+  }
+
+  const DepthwiseQ8& c_;
+  const ScratchLayout at_;
+  const uint8_t* input_;
+  char* memory_;
+};
+
+}  // namespace
+}  // namespace sanderling
