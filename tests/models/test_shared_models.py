@@ -11,6 +11,7 @@ import sanderling
 from tests.support import oracle
 from tests.support.compare import assert_same
 from tests.support.inputs import model_inputs
+from tests.support.isa import expected_isas, require_isa
 from tests.support.shared import MODELS, shared_model
 
 COUNT = int(os.environ.get("SANDERLING_MODEL_INPUTS", "20"))
@@ -42,6 +43,7 @@ def test_same_bits_as_the_reference(name: str) -> None:
 
     # The same bits again: in the same process, on more threads, and after another size.
     def check_again(other: sanderling.Model) -> None:
+        other.reset()  # some keep state from run to run
         for x, before in zip(inputs[:3], first, strict=False):
             for a, b in zip(as_list(other(*x)), before, strict=True):
                 np.testing.assert_array_equal(a, b)
@@ -49,6 +51,7 @@ def test_same_bits_as_the_reference(name: str) -> None:
     check_again(model)
     for threads in (2, 3):
         check_again(sanderling.load(data, threads=threads))
+    check_instruction_sets(data, inputs[:3], first, tolerance)
     try:
         model.resize(*[(2, *t.shape[1:]) for t in model.inputs])
     except sanderling.ModelError:
@@ -57,6 +60,18 @@ def test_same_bits_as_the_reference(name: str) -> None:
         check_resized(model, data, inputs, tolerance)
         model.resize(*[(1, *t.shape[1:]) for t in model.inputs])
     check_again(model)
+
+
+def check_instruction_sets(
+    data: bytes, inputs: list[list[np.ndarray]], expected: list[list[np.ndarray]], tolerance: float
+) -> None:
+    """Every instruction set that this machine has gives the same integers."""
+    for isa in expected_isas():
+        require_isa(isa)
+        model = sanderling.load(data, threads=1, isa=isa)
+        for x, outputs in zip(inputs, expected, strict=False):
+            for k, (a, b) in enumerate(zip(as_list(model(*x)), outputs, strict=True)):
+                assert_same(a, b, f"output {k} on {isa}", tolerance)
 
 
 def check_resized(model: sanderling.Model, data: bytes, inputs: list[list[np.ndarray]], tolerance: float) -> None:
