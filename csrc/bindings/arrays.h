@@ -3,26 +3,66 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstring>
+
 #include "base/dtype.h"
 #include "base/shape.h"
 
 namespace sanderling {
 
-inline pybind11::dtype numpy_dtype(DType t) {
-  if (t == DType::resource) return pybind11::dtype("int32");
-  if (t == DType::int4) return pybind11::dtype("int8");
-  return pybind11::dtype(dtype_name(t));
+// numpy's number of a type: looking types up by name takes microseconds.
+inline int numpy_type_number(DType t) {
+  using Api = pybind11::detail::npy_api;
+  switch (t) {
+    case DType::float32: return Api::NPY_FLOAT_;
+    case DType::float16: return 23;  // NPY_HALF
+    case DType::float64: return Api::NPY_DOUBLE_;
+    case DType::int8: return Api::NPY_INT8_;
+    case DType::uint8: return Api::NPY_UINT8_;
+    case DType::int16: return Api::NPY_INT16_;
+    case DType::uint16: return Api::NPY_UINT16_;
+    case DType::int32: return Api::NPY_INT32_;
+    case DType::uint32: return Api::NPY_UINT32_;
+    case DType::int64: return Api::NPY_INT64_;
+    case DType::uint64: return Api::NPY_UINT64_;
+    case DType::boolean: return Api::NPY_BOOL_;
+    case DType::int4: return Api::NPY_INT8_;
+    case DType::resource: return Api::NPY_INT32_;
+  }
+  return Api::NPY_INT8_;
 }
 
+inline pybind11::dtype numpy_dtype(DType t) { return pybind11::dtype(numpy_type_number(t)); }
+
 inline pybind11::array new_array(DType t, const Shape& shape) {
-  return pybind11::array(numpy_dtype(t), std::vector<pybind11::ssize_t>(shape.begin(), shape.end()));
+  auto& api = pybind11::detail::npy_api::get();
+  Py_intptr_t extents[Shape::kMaxRank];
+  for (int i = 0; i < shape.rank(); ++i) extents[i] = static_cast<Py_intptr_t>(shape[i]);
+  // Takes over the dtype.
+  PyObject* made = api.PyArray_NewFromDescr_(api.PyArray_Type_, numpy_dtype(t).release().ptr(), shape.rank(), extents,
+                                             nullptr, nullptr, 0, nullptr);
+  if (made == nullptr) throw pybind11::error_already_set();
+  return pybind11::reinterpret_steal<pybind11::array>(made);
 }
 
 // A new array with a copy of the data.
 inline pybind11::array copy_to_array(DType t, const Shape& shape, const void* data) {
   pybind11::array result = new_array(t, shape);
-  if (result.nbytes() > 0) std::memcpy(result.mutable_data(), data, static_cast<size_t>(result.nbytes()));
+  if (result.nbytes() > 0)
+    std::memcpy(pybind11::detail::array_proxy(result.ptr())->data, data, static_cast<size_t>(result.nbytes()));
   return result;
+}
+
+// Whether `object` is an array of this very type and shape, whose elements lie together in order.
+inline bool is_exactly(pybind11::handle object, DType t, const Shape& shape) {
+  auto& api = pybind11::detail::npy_api::get();
+  if (Py_TYPE(object.ptr()) != api.PyArray_Type_) return false;
+  const auto* array = pybind11::detail::array_proxy(object.ptr());
+  // Native types have one descriptor each.
+  if (array->descr != numpy_dtype(t).ptr() || array->nd != shape.rank()) return false;
+  for (int i = 0; i < array->nd; ++i)
+    if (array->dimensions[i] != shape[i]) return false;
+  return (array->flags & pybind11::array::c_style) != 0;
 }
 
 inline pybind11::tuple shape_tuple(const Shape& shape) {

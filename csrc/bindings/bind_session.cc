@@ -47,6 +47,32 @@ class Runner {
   // Inputs: C-contiguous arrays of the planned shapes and dtypes, checked here.
   py::list run(int graph, const std::vector<py::array>& inputs) { return run_with(graph, inputs, nullptr); }
 
+  // The same for arguments that are exactly the planned arrays: one array, or a tuple. None, and nothing is run, where
+  // one is not.
+  py::object run_exact(int graph, const py::tuple& arguments) {
+    Lock lock(*this);
+    Executor& e = executor(graph);
+    e.plan();
+    const int n = e.num_inputs();
+    if (static_cast<int>(arguments.size()) != n) return py::none();
+    for (int i = 0; i < n; ++i) {
+      const TensorInfo& t = e.input(i);
+      if (!is_exactly(PyTuple_GET_ITEM(arguments.ptr(), i), t.dtype, t.shape)) return py::none();
+    }
+    for (int i = 0; i < n; ++i) {
+      const auto* array = py::detail::array_proxy(PyTuple_GET_ITEM(arguments.ptr(), i));
+      if (const size_t bytes = e.input(i).bytes(); bytes > 0) std::memcpy(e.input_data(i), array->data, bytes);
+    }
+    {
+      py::gil_scoped_release release;
+      e.run();
+    }
+    if (e.num_outputs() == 1) return copy_output(e, 0);
+    py::tuple outputs(static_cast<size_t>(e.num_outputs()));
+    for (int i = 0; i < e.num_outputs(); ++i) outputs[static_cast<size_t>(i)] = copy_output(e, i);
+    return std::move(outputs);
+  }
+
   py::tuple run_profiled(int graph, const std::vector<py::array>& inputs) {
     std::vector<double> times;
     py::list outputs = run_with(graph, inputs, &times);
@@ -62,7 +88,7 @@ class Runner {
   }
 
   py::dict memory(int graph) {
-    Lock lock = locked();
+    Lock lock(*this);
     Executor& e = executor(graph);
     py::dict d;
     d["arena_bytes"] = e.arena_bytes();
@@ -71,7 +97,7 @@ class Runner {
   }
 
   py::list steps(int graph) {
-    Lock lock = locked();
+    Lock lock(*this);
     py::list all;
     for (const StepInfo& s : executor(graph).steps()) {
       py::dict d;
@@ -90,7 +116,7 @@ class Runner {
 
   // Shape of an output after the last plan or run.
   py::tuple output_shape(int graph, int i) {
-    Lock lock = locked();
+    Lock lock(*this);
     Executor& e = executor(graph);
     check(i >= 0 && i < e.num_outputs(), "there is no output ", i);
     return shape_tuple(e.output(i).shape);
@@ -98,7 +124,7 @@ class Runner {
 
   // Value of a tensor after the last run (keep_all), or None where it has none.
   py::object tensor(int graph, int index) {
-    Lock lock = locked();
+    Lock lock(*this);
     Executor& e = executor(graph);
     check(index >= 0 && static_cast<size_t>(index) < session_.model->graphs[static_cast<size_t>(graph)].tensors.size(),
           "there is no tensor ", index);
@@ -115,7 +141,7 @@ class Runner {
     explicit Lock(Runner& runner) : runner_(runner) {
       // Waiting for itself would never end.
       check(runner.owner_ != std::this_thread::get_id(), "a registered function uses the model that it is part of");
-      runner_.mutex_.lock();
+      if (!runner_.mutex_.try_lock()) wait();
       runner_.owner_ = std::this_thread::get_id();
     }
     ~Lock() {
@@ -126,13 +152,14 @@ class Runner {
     Lock& operator=(const Lock&) = delete;
 
    private:
+    void wait() {
+      if (!PyGILState_Check()) return runner_.mutex_.lock();
+      py::gil_scoped_release release;
+      runner_.mutex_.lock();
+    }
+
     Runner& runner_;
   };
-
-  Lock locked() {
-    py::gil_scoped_release release;
-    return Lock(*this);
-  }
 
   Executor& executor(int graph) {
     check(graph >= 0 && static_cast<size_t>(graph) < executors_.size(), "there is no graph ", graph);
@@ -142,7 +169,7 @@ class Runner {
   }
 
   py::list run_with(int graph, const std::vector<py::array>& inputs, std::vector<double>* times) {
-    Lock lock = locked();
+    Lock lock(*this);
     Executor& e = executor(graph);
     e.plan();
     check(inputs.size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
@@ -162,11 +189,13 @@ class Runner {
         e.run();
     }
     py::list outputs;
-    for (int i = 0; i < e.num_outputs(); ++i) {
-      const TensorInfo& t = e.output(i);
-      outputs.append(copy_to_array(t.dtype, t.shape, e.output_data(i)));
-    }
+    for (int i = 0; i < e.num_outputs(); ++i) outputs.append(copy_output(e, i));
     return outputs;
+  }
+
+  static py::array copy_output(Executor& e, int i) {
+    const TensorInfo& t = e.output(i);
+    return copy_to_array(t.dtype, t.shape, e.output_data(i));
   }
 
   Session session_;
@@ -184,6 +213,7 @@ void bind_session(py::module_& m) {
            "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a)
       .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
       .def("run", &Runner::run, "graph"_a, "inputs"_a)
+      .def("run_exact", &Runner::run_exact, "graph"_a, "arguments"_a)
       .def("run_profiled", &Runner::run_profiled, "graph"_a, "inputs"_a)
       .def("reset", &Runner::reset)
       .def("memory", &Runner::memory, "graph"_a)

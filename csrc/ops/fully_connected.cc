@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/rescale_real/rescale_real.h"
 #include "ops/activation.h"
 #include "ops/convolution.h"
 #include "ops/hybrid.h"
@@ -103,16 +104,21 @@ QuantizedOutput quantized_output(PrepareContext& ctx, int64_t outputs) {
   return {real_multipliers(ctx, outputs), {double(range.low) - zero, double(range.high) - zero}, zero};
 }
 
-template <class T>
-void store_q8(const int32_t* __restrict acc, const int32_t* __restrict bias, const double* __restrict multiplier,
-              int64_t n, Range<double> range, int32_t zero_point, T* __restrict y) {
+// Stores n outputs: bytes, or int16.
+void store_q8(const QuantizedOutput& out, RescaleRealKernel* rescale, const int32_t* acc, const int32_t* bias,
+              int64_t first, int64_t n, uint8_t* y) {
+  rescale(acc, bias, out.multiplier.data() + first, n, {out.range.low, out.range.high, out.zero_point}, y);
+}
+void store_q8(const QuantizedOutput& out, RescaleRealKernel*, const int32_t* acc, const int32_t* bias, int64_t first,
+              int64_t n, int16_t* y) {
   for (int64_t i = 0; i < n; ++i) {
-    int32_t sum = bias ? wrapping_add(acc[i], bias[i]) : acc[i];
-    y[i] = static_cast<T>(requantize_real(sum, multiplier[i], range.low, range.high) + zero_point);
+    const int32_t sum = bias ? wrapping_add(acc[i], bias[i]) : acc[i];
+    const double multiplier = out.multiplier[static_cast<size_t>(first + i)];
+    y[i] = static_cast<int16_t>(requantize_real(sum, multiplier, out.range.low, out.range.high) + out.zero_point);
   }
 }
 
-// 8-bit input and weights; T is the output: the same type, or int16 from uint8.
+// 8-bit input and weights; T is the output: bytes of the same type, or int16 from uint8.
 template <class T>
 void prepare_q8(PrepareContext& ctx, const Sizes& s) {
   const TensorInfo& x = ctx.input(kInput);
@@ -126,7 +132,8 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
                                  rows_of(w, s.depth, weights_zero_point(w)));
   Source source = rows_of(x, s.depth, x.zero_point());
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
-  ctx.on_run([s, out, source, weights, packed, kernel = kernel](RunContext& run) {
+  RescaleRealKernel* rescale = choose_rescale_real(ctx.isa()).run;
+  ctx.on_run([s, out, source, weights, packed, rescale, kernel = kernel](RunContext& run) {
     char* left = run.scratch<char>(packed);
     pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
@@ -136,9 +143,8 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
         run, *kernel, 1, s.rows, s.outputs, s.depth, [&](int64_t) { return left; }, [&](int64_t) { return right; },
         [&](int64_t, const int32_t* acc, const Block& b) {
           for (int64_t r = b.first_row; r < b.last_row; ++r)
-            store_q8(acc + (r - b.first_row) * kColumnBlock, bias ? bias + b.first_column : nullptr,
-                     out->multiplier.data() + b.first_column, b.last_column - b.first_column, out->range,
-                     out->zero_point, y + r * s.outputs + b.first_column);
+            store_q8(*out, rescale, acc + (r - b.first_row) * kColumnBlock, bias ? bias + b.first_column : nullptr,
+                     b.first_column, b.last_column - b.first_column, y + r * s.outputs + b.first_column);
         });
   });
 }
@@ -296,7 +302,7 @@ void prepare_fully_connected(PrepareContext& ctx) {
     if (w == DType::float32) return prepare_float(ctx, s);
     if (w == DType::int8 || w == DType::uint8) return prepare_hybrid(ctx, s);
   }
-  if (x == DType::int8 && w == DType::int8 && y == DType::int8) return prepare_q8<int8_t>(ctx, s);
+  if (x == DType::int8 && w == DType::int8 && y == DType::int8) return prepare_q8<uint8_t>(ctx, s);
   if (x == DType::uint8 && w == DType::uint8) {
     check(ctx.input(kWeights).quantization.scale.size() <= 1, "uint8 weights are quantized per channel");
     if (y == DType::uint8) return prepare_q8<uint8_t>(ctx, s);

@@ -126,6 +126,14 @@ class Model:
         ModelError
             The model fails on these values (an index out of range, a division of integers by zero).
         """
+        if not kwargs:
+            # Arrays that need no conversion: without any of it.
+            try:
+                exact = self._runner.run_exact(0, args)
+            except _core.CoreError as e:
+                raise ModelError(f"{self._ir.source}: {e}") from None
+            if exact is not None:
+                return exact
         results = self._entries[0].run(args, kwargs)
         return results[0] if len(results) == 1 else tuple(results)
 
