@@ -25,6 +25,58 @@ size_t lower_bound_of(const std::vector<BufferRequest>& requests, int steps) {
   return static_cast<size_t>(most);
 }
 
+// Places the buffers in the given order, each into the smallest gap that holds it, or into the lowest one.
+size_t place(const std::vector<BufferRequest>& requests, const std::vector<size_t>& order, bool smallest,
+             std::vector<size_t>& offsets) {
+  size_t arena = 0;
+  std::vector<Placed> placed;  // sorted by begin
+  placed.reserve(order.size());
+  for (size_t index : order) {
+    const BufferRequest& r = requests[index];
+    const size_t bytes = align_up(r.bytes);
+    size_t candidate = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
+    for (const Placed& p : placed) {
+      if (p.last < r.first || p.first > r.last) continue;
+      if (p.begin >= candidate + bytes && p.begin - candidate < best_gap) {
+        best = candidate;
+        best_gap = smallest ? p.begin - candidate : 0;
+      }
+      candidate = std::max(candidate, p.end);
+    }
+    if (best == SIZE_MAX) best = candidate;
+    offsets[index] = best;
+    arena = std::max(arena, best + bytes);
+    Placed entry{best, best + bytes, r.first, r.last};
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), entry,
+                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+                  entry);
+  }
+  return arena;
+}
+
+// Looks for a better order: a buffer that ends at the top of the arena is placed earlier the next time, or now and then
+// some other one. The sequence of tries is fixed, so that plans are reproducible.
+void improve(const std::vector<BufferRequest>& requests, std::vector<size_t> order, MemoryPlan& plan) {
+  constexpr size_t kWork = 2000000;  // comparisons: a few milliseconds
+  const size_t n = order.size();
+  std::vector<size_t> offsets(n);
+  uint64_t random = 1;
+  for (size_t work = 0; work < kWork && plan.arena_bytes > plan.lower_bound; work += n * n) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const size_t arena = place(requests, order, (random >> 40) % 2 == 0, offsets);
+    if (arena < plan.arena_bytes) {
+      plan.arena_bytes = arena;
+      plan.offsets = offsets;
+    }
+    size_t from = (random >> 33) % n;
+    if ((random >> 50) % 4 != 0)
+      while (from > 0 && offsets[order[from]] + align_up(requests[order[from]].bytes) != arena) --from;
+    const size_t to = from > 0 ? (random >> 20) % from : 0;
+    std::rotate(order.begin() + static_cast<std::ptrdiff_t>(to), order.begin() + static_cast<std::ptrdiff_t>(from),
+                order.begin() + static_cast<std::ptrdiff_t>(from) + 1);
+  }
+}
+
 }  // namespace
 
 MemoryPlan plan_memory(const std::vector<BufferRequest>& requests, int steps, size_t limit) {
@@ -45,27 +97,8 @@ MemoryPlan plan_memory(const std::vector<BufferRequest>& requests, int steps, si
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return requests[a].bytes > requests[b].bytes; });
 
-  std::vector<Placed> placed;  // sorted by begin
-  for (size_t index : order) {
-    const BufferRequest& r = requests[index];
-    size_t bytes = align_up(r.bytes);
-    size_t candidate = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
-    for (const Placed& p : placed) {
-      if (p.last < r.first || p.first > r.last) continue;
-      if (p.begin >= candidate + bytes && p.begin - candidate < best_gap) {
-        best = candidate;
-        best_gap = p.begin - candidate;
-      }
-      candidate = std::max(candidate, p.end);
-    }
-    if (best == SIZE_MAX) best = candidate;
-    plan.offsets[index] = best;
-    plan.arena_bytes = std::max(plan.arena_bytes, best + bytes);
-    Placed entry{best, best + bytes, r.first, r.last};
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), entry,
-                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
-                  entry);
-  }
+  plan.arena_bytes = place(requests, order, true, plan.offsets);
+  improve(requests, order, plan);
   check(plan.arena_bytes <= limit, "the model needs ", plan.arena_bytes, " bytes for its tensors, over the limit of ",
         limit, " bytes");
   return plan;

@@ -20,7 +20,8 @@ struct MemoryPlan {
 };
 
 // Greedy by size: largest first, each at the lowest offset that no buffer alive at the same time uses
-// (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Throws Error past `limit`.
+// (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020); then other orders are
+// tried for a while where that is over the lower bound. Throws Error past `limit`.
 MemoryPlan plan_memory(const std::vector<BufferRequest>& requests, int steps, size_t limit);
 
 }  // namespace sanderling

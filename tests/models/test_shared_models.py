@@ -62,6 +62,12 @@ def test_same_bits_as_the_reference(name: str) -> None:
     check_again(model)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_the_arena_is_as_small_as_it_can_be(name: str) -> None:
+    memory = sanderling.load(shared_model(name)).memory
+    assert memory.lower_bound <= memory.arena <= 1.05 * memory.lower_bound
+
+
 def check_instruction_sets(
     data: bytes, inputs: list[list[np.ndarray]], expected: list[list[np.ndarray]], tolerance: float
 ) -> None:
