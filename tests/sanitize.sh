@@ -20,5 +20,5 @@ esac
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=halt_on_error=1:exitcode=66:report_signal_unsafe=0
-export PYTHONPATH=$PWD/$stage:$PWD
+export PYTHONPATH=$PWD/$stage:$PWD SANDERLING_BUILD=build/$preset
 LD_PRELOAD=$runtime exec python -m pytest -p no:cacheprovider "$@"

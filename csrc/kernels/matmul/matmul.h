@@ -20,7 +20,7 @@ enum class Isa : int;
 
 namespace matmul {
 
-// Blocks that `run` is asked for start at multiples of these and have at most this many rows and columns.
+// Blocks that `run` is asked for start at multiples of these, and end at the next multiple or at the operand's end.
 constexpr int64_t kRowBlock = 16;
 constexpr int64_t kColumnBlock = 64;
 

@@ -1,0 +1,113 @@
+#include "kernels/depthwise_f32/depthwise_f32.h"
+#include "kernels/depthwise_q8/depthwise_q8.h"
+#include "packed.h"
+
+namespace sanderling::test {
+namespace {
+
+constexpr KernelRow<DepthwiseQ8Kernel> kRowsQ8[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &depthwise_q8_##isa##_##name}, )
+#include "kernels/depthwise_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr KernelRow<DepthwiseF32Kernel> kRowsF32[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &depthwise_f32_##isa##_##name}, )
+#include "kernels/depthwise_f32/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr int64_t kBudget = 200000;  // multiply-adds of a case
+
+struct Sizes {
+  int64_t inputs, weights, outputs;
+};
+
+Window2d random_window(Random& random, Sizes& sizes) {
+  const int64_t in_c = random.channels(), multiplier = random.once_in(3) ? random.between(2, 9) : 1;
+  const Window2d w = random.window(in_c, in_c * multiplier, in_c * multiplier, kBudget);
+  sizes = {w.batches * w.in_h * w.in_w * w.in_c, w.kernel_h * w.kernel_w * w.out_c,
+           w.batches * w.out_h * w.out_w * w.out_c};
+  return w;
+}
+
+using Rows = std::pair<int64_t, int64_t>;
+
+// The same for both element types: parts are output rows.
+template <class Out, class Kernel, size_t n, class Params, class Value>
+void check_all(Random& random, Tally& tally, const char* folder, const KernelRow<Kernel> (&rows)[n],
+               const PackedCase<Params, Value>& one, const std::vector<typename Kernel::Bias>* bias,
+               const std::vector<Out>& reference, const std::vector<float>* tolerance) {
+  const Window2d& w = one.at_run.window;
+  auto parts = [&](const Kernel&) { return cuts(random, one.at_run.rows(), 1); };
+  auto run = [](const Kernel& k, const Params& p, const void* packed, const Value* x, Out* y, const Rows& part,
+                void* scratch) { k.run(p, packed, x, y, part.first, part.second, scratch); };
+  auto owns = [&](const Rows& part, int64_t i) {
+    const int64_t row = i / (w.out_w * w.out_c);
+    return row >= part.first && row < part.second;
+  };
+  for (const auto& row : rows)
+    check_packed<Out>(random, tally, folder, row, one, bias, reference, tolerance, parts, run, owns);
+}
+
+template <class Out>
+void check_q8(Random& random, Tally& tally, const Sizes& sizes, DepthwiseQ8 c) {
+  const std::vector<uint8_t> weights = random.bytes(sizes.weights), input = random.bytes(sizes.inputs);
+  const std::vector<int32_t> bias = random.bias(c.window.out_c);
+  const std::vector<int32_t>* given = random.once_in(5) ? nullptr : &bias;
+  DepthwiseQ8 at_pack = c;
+  at_pack.input_zero = static_cast<int32_t>(random.between(-128, 127));
+  const PackedCase<DepthwiseQ8, uint8_t> one = {
+      at_pack, c, weights, input,
+      text(c.window) + ", flip " + std::to_string(c.flip) + ", zeros " + std::to_string(c.input_zero) + "," +
+          std::to_string(c.weight_zero) + "," + std::to_string(c.output_zero) +
+          (c.multipliers ? "" : ", accumulators") + (given ? "" : ", no bias")};
+  const std::vector<Out> reference =
+      reference_outputs<Out>(*(std::end(kRowsQ8) - 1), one, given ? bias.data() : nullptr, sizes.outputs,
+                             [&](const DepthwiseQ8Kernel& k, const void* packed, const uint8_t* x, void* y,
+                                 void* scratch) { k.run(c, packed, x, y, 0, c.rows(), scratch); });
+  check_all<Out>(random, tally, "depthwise_q8", kRowsQ8, one, given, reference, nullptr);
+}
+
+}  // namespace
+
+void check_depthwise_q8(Random& random, Tally& tally) {
+  Sizes sizes;
+  DepthwiseQ8 c;
+  c.window = random_window(random, sizes);
+  c.flip = random.once_in(3) ? 0x80 : 0;
+  c.input_zero = static_cast<int32_t>(random.between(-128, 127));
+  c.weight_zero = random.once_in(3) ? static_cast<int32_t>(random.between(-128, 127)) : 0;
+  if (random.once_in(6)) return check_q8<int32_t>(random, tally, sizes, c);
+  const std::vector<Multiplier> multipliers = random.multipliers(c.window.out_c, c.window.kernel_h * c.window.kernel_w);
+  const Guarded table(multipliers.data(), multipliers.size() * sizeof(Multiplier), Place::at_end);
+  c.multipliers = table.as<Multiplier>();
+  c.output_zero = static_cast<int32_t>(random.between(-128, 127));
+  if (random.once_in(2)) {
+    c.low = static_cast<int32_t>(random.between(-128, 127));
+    c.high = static_cast<int32_t>(random.between(c.low, 127));
+  }
+  check_q8<uint8_t>(random, tally, sizes, c);
+}
+
+void check_depthwise_f32(Random& random, Tally& tally) {
+  Sizes sizes;
+  DepthwiseF32 c;
+  c.window = random_window(random, sizes);
+  c.low = random.once_in(2) ? -INFINITY : -1.0f;
+  c.high = random.once_in(2) ? INFINITY : 1.5f;
+  const std::vector<float> weights = random.floats(sizes.weights), input = random.floats(sizes.inputs);
+  const std::vector<float> bias = random.floats(c.window.out_c);
+  const std::vector<float>* given = random.once_in(5) ? nullptr : &bias;
+  const PackedCase<DepthwiseF32, float> one = {c, c, weights, input, text(c.window)};
+  const std::vector<float> reference =
+      reference_outputs<float>(*(std::end(kRowsF32) - 1), one, given ? bias.data() : nullptr, sizes.outputs,
+                               [&](const DepthwiseF32Kernel& k, const void* packed, const float* x, float* y,
+                                   void* scratch) { k.run(c, packed, x, y, 0, c.rows(), scratch); });
+  // Terms are at most 4 in size, and the bias 2.
+  const std::vector<float> tolerance(reference.size(),
+                                     1e-6f * static_cast<float>(2 + 4 * c.window.kernel_h * c.window.kernel_w));
+  check_all<float>(random, tally, "depthwise_f32", kRowsF32, one, given, reference, &tolerance);
+}
+
+}  // namespace sanderling::test

@@ -1,0 +1,144 @@
+#include "check.h"
+#include "cpu/kernels.h"
+#include "kernels/add_q8/add_q8.h"
+#include "kernels/lut_q8/lut_q8.h"
+#include "kernels/mul_q8/mul_q8.h"
+#include "kernels/rescale_real/rescale_real.h"
+
+namespace sanderling::test {
+namespace {
+
+constexpr FunctionRow<AddQ8Kernel> kRowsAdd[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, add_q8_##isa##_##name}, )
+#include "kernels/add_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<MulQ8Kernel> kRowsMul[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, mul_q8_##isa##_##name}, )
+#include "kernels/mul_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<LutQ8Kernel> kRowsLut[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, lut_q8_##isa##_##name}, )
+#include "kernels/lut_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<RescaleRealKernel> kRowsReal[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, rescale_real_##isa##_##name}, )
+#include "kernels/rescale_real/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+bool all(int64_t) { return true; }
+
+// Two operands, one of which may be a single value.
+template <class Params, class Function, size_t n>
+void check_binary(Random& random, Tally& tally, const char* folder, const FunctionRow<Function> (&rows)[n],
+                  const Params& p) {
+  const int64_t length = random.between(0, random.once_in(3) ? 20 : 300);
+  const int64_t kind = random.between(0, 3);
+  const int64_t step_a = kind != 1, step_b = kind != 2;
+  const std::vector<uint8_t> a = random.bytes(step_a ? length : 1), b = random.bytes(step_b ? length : 1);
+  std::vector<uint8_t> reference(static_cast<size_t>(length));
+  rows[n - 1].run(a.data(), step_a, b.data(), step_b, reference.data(), length, p);
+  for (const auto& row : rows) {
+    if (!tally.begins(folder, row.isa, row.name,
+                      "n " + std::to_string(length) + ", steps " + std::to_string(step_a) + "," +
+                          std::to_string(step_b) + ", flip " + std::to_string(p.flip)))
+      continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded x(a.data(), a.size(), place), y(b.data(), b.size(), place), out(reference.size(), place);
+      row.run(x.as<uint8_t>(), step_a, y.as<uint8_t>(), step_b, out.as<uint8_t>(), length, p);
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
+template <class Params>
+void random_ends(Random& random, Params& p) {
+  for (int32_t& zero : p.input_zero_point) zero = static_cast<int32_t>(random.between(-128, 127));
+  p.zero_point = static_cast<int32_t>(random.between(-128, 127));
+  const bool open = random.once_in(2);
+  p.low = open ? -128 : static_cast<int32_t>(random.between(-128, 127));
+  p.high = open ? 127 : static_cast<int32_t>(random.between(p.low, 127));
+  p.flip = random.once_in(2) ? 0x80 : 0;
+}
+
+}  // namespace
+
+void check_add_q8(Random& random, Tally& tally) {
+  AddQ8 p;
+  random_ends(random, p);
+  p.subtract = random.once_in(3);
+  const bool usual = !random.once_in(4);
+  // Real multipliers below 1: no shift to the left.
+  for (Multiplier& m : p.input) m = quantize_multiplier(random.scale(usual ? -4 : -31, -0.01));
+  p.output = quantize_multiplier(random.scale(usual ? -21 : -31, usual ? -17 : -0.01));
+  make_tables(p);
+  check_binary(random, tally, "add_q8", kRowsAdd, p);
+}
+
+void check_mul_q8(Random& random, Tally& tally) {
+  MulQ8 p;
+  random_ends(random, p);
+  p.output = quantize_multiplier(random.once_in(4) ? random.scale(-32, 6) : random.scale(-12, -4));
+  check_binary(random, tally, "mul_q8", kRowsMul, p);
+}
+
+void check_lut_q8(Random& random, Tally& tally) {
+  const int64_t length = random.between(0, random.once_in(3) ? 20 : 300);
+  std::vector<uint8_t> x(static_cast<size_t>(length)), table(256), reference(static_cast<size_t>(length));
+  for (uint8_t& value : x) value = static_cast<uint8_t>(random.between(0, 255));
+  for (uint8_t& value : table) value = static_cast<uint8_t>(random.between(0, 255));
+  for (size_t i = 0; i < x.size(); ++i) reference[i] = table[x[i]];
+  for (const auto& row : kRowsLut) {
+    if (!tally.begins("lut_q8", row.isa, row.name, "n " + std::to_string(length))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded from(x.data(), x.size(), place), entries(table.data(), table.size(), place);
+      const Guarded out(x.size(), place);
+      row.run(from.as<uint8_t>(), out.as<uint8_t>(), length, entries.as<uint8_t>());
+      expect(tally, out, reference, all);
+      // In place.
+      row.run(from.as<uint8_t>(), from.as<uint8_t>(), length, entries.as<uint8_t>());
+      expect(tally, from, reference, all);
+    }
+  }
+}
+
+void check_rescale_real(Random& random, Tally& tally) {
+  const int64_t length = random.between(0, random.once_in(3) ? 20 : 300);
+  const std::vector<int32_t> acc = random.bias(length), bias = random.bias(length);
+  std::vector<double> multipliers(acc.size());
+  const bool ties = random.once_in(3), wild = random.once_in(4);
+  for (double& m : multipliers) {
+    m = ties ? std::exp2(static_cast<double>(random.between(-12, -1))) : random.scale(-14, -3);
+    if (wild && random.once_in(8)) m = random.once_in(2) ? -m : (random.once_in(2) ? NAN : INFINITY);
+  }
+  RealStage stage;
+  const bool is_signed = random.once_in(2);
+  stage.zero = static_cast<int32_t>(is_signed ? random.between(-128, 127) : random.between(0, 255));
+  const int64_t low = random.once_in(2) ? 0 : random.between(0, 255), high = random.between(low, 255);
+  stage.low = static_cast<double>(low - (is_signed ? 128 : 0) - stage.zero);
+  stage.high = static_cast<double>(high - (is_signed ? 128 : 0) - stage.zero);
+  const bool with_bias = !random.once_in(4);
+  std::vector<uint8_t> reference(acc.size());
+  (std::end(kRowsReal) - 1)
+      ->run(acc.data(), with_bias ? bias.data() : nullptr, multipliers.data(), length, stage, reference.data());
+  for (const auto& row : kRowsReal) {
+    if (!tally.begins("rescale_real", row.isa, row.name, "n " + std::to_string(length))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded sums(acc.data(), acc.size() * sizeof(int32_t), place);
+      const Guarded terms(bias.data(), bias.size() * sizeof(int32_t), place);
+      const Guarded factors(multipliers.data(), multipliers.size() * sizeof(double), place);
+      const Guarded out(reference.size(), place);
+      row.run(sums.as<int32_t>(), with_bias ? terms.as<int32_t>() : nullptr, factors.as<double>(), length, stage,
+              out.as<uint8_t>());
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
+}  // namespace sanderling::test

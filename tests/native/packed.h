@@ -1,0 +1,84 @@
+// The check of kernels that pack their weights and compute the output in parts (convolutions).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "check.h"
+#include "cpu/kernels.h"
+
+namespace sanderling::test {
+
+// Everything of one case; `reference` are the outputs of the portable row, `tolerance` (floats) how far others may be.
+template <class Params, class Value>
+struct PackedCase {
+  Params at_pack, at_run;
+  const std::vector<Value>& weights;
+  const std::vector<Value>& input;
+  std::string what;
+};
+
+// Outputs of the last row, portable, from ordinary memory. whole(kernel): the part that is everything.
+template <class Out, class Kernel, class Params, class Value, class Whole>
+std::vector<Out> reference_outputs(const KernelRow<Kernel>& row, const PackedCase<Params, Value>& c,
+                                   const typename Kernel::Bias* bias, int64_t outputs, const Whole& whole) {
+  const Kernel& kernel = *row.kernel;
+  std::vector<Out> output(static_cast<size_t>(outputs));
+  AlignedBuffer packed(kernel.packed_bytes(c.at_pack)), scratch(kernel.scratch_bytes(c.at_run));
+  kernel.pack(c.at_pack, c.weights.data(), bias, packed.data());
+  whole(kernel, packed.data(), c.input.data(), output.data(), scratch.data());
+  return output;
+}
+
+// Runs one row between guard pages: all parts at once into one output, then one part into an output of its own.
+// parts(kernel): a list that covers the output; run(kernel, params, packed, input, output, part, scratch);
+// owns(part, i): whether output element i is of the part.
+template <class Out, class Kernel, class Params, class Value, class Parts, class Run, class Owns>
+void check_packed(Random& random, Tally& tally, const char* folder, const KernelRow<Kernel>& row,
+                  const PackedCase<Params, Value>& c, const std::vector<typename Kernel::Bias>* bias,
+                  const std::vector<Out>& reference, const std::vector<float>* tolerance, const Parts& parts,
+                  const Run& run, const Owns& owns) {
+  const Kernel& kernel = *row.kernel;
+  if (!isa_available(row.isa) || !kernel.takes(c.at_pack)) return;
+  if (!tally.begins(folder, row.isa, row.name, c.what)) return;
+  for (Place place : {Place::at_end, Place::at_begin}) {
+    const Guarded weights(c.weights.data(), c.weights.size() * sizeof(Value), place);
+    const Guarded input(c.input.data(), c.input.size() * sizeof(Value), place);
+    const size_t bias_bytes = bias == nullptr ? 0 : bias->size() * sizeof(typename Kernel::Bias);
+    const Guarded terms(bias == nullptr ? nullptr : bias->data(), bias_bytes, place);
+    const Guarded packed(kernel.packed_bytes(c.at_pack), place, kAlignment);
+    kernel.pack(c.at_pack, weights.as<Value>(), bias == nullptr ? nullptr : terms.as<typename Kernel::Bias>(),
+                packed.as<void>());
+    if (!packed.whole()) tally.fail("wrote outside the packed weights");
+    const Guarded output(reference.size() * sizeof(Out), place),
+        scratch(kernel.scratch_bytes(c.at_run), place, kAlignment);
+    const auto list = parts(kernel);
+    for (const auto& part : list)
+      run(kernel, c.at_run, packed.as<void>(), input.as<Value>(), output.as<Out>(), part, scratch.as<void>());
+    expect(tally, output, reference, [](int64_t) { return true; }, tolerance);
+    const auto& one = list[static_cast<size_t>(random.between(0, static_cast<int64_t>(list.size()) - 1))];
+    // The same bits again, in whatever part: compared with what the row itself gave.
+    const std::vector<Out> before(output.as<Out>(), output.as<Out>() + reference.size());
+    output.fill();
+    run(kernel, c.at_run, packed.as<void>(), input.as<Value>(), output.as<Out>(), one, scratch.as<void>());
+    expect(tally, output, before, [&](int64_t i) { return owns(one, i); });
+    if (!scratch.whole()) tally.fail("wrote outside the scratch memory");
+  }
+}
+
+// [0, n) cut at up to two multiples of `step`.
+inline std::vector<std::pair<int64_t, int64_t>> cuts(Random& random, int64_t n, int64_t step) {
+  std::vector<std::pair<int64_t, int64_t>> pieces;
+  int64_t begin = 0;
+  for (int i = 0; i < 2; ++i) {
+    const int64_t cut = random.between(0, n / step) * step;
+    if (cut <= begin || cut >= n) continue;
+    pieces.emplace_back(begin, cut);
+    begin = cut;
+  }
+  pieces.emplace_back(begin, n);
+  return pieces;
+}
+
+}  // namespace sanderling::test
