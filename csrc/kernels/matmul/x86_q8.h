@@ -116,38 +116,62 @@ struct ProductsQ8 {
     return x;
   }
 
+  // sum[u] += products of groups u, u + U, ...; whole rounds of U groups only. Returns the groups that are left.
+  template <int R, int N, int U>
+  static int64_t products(const char*& x, int64_t stride, const int8_t*& w, int64_t groups,
+                          V (&sum)[U][R][N]) noexcept {
+    for (; groups >= U; groups -= U, x += 4 * U, w += U * N * kLanes * kGroup)
+#pragma GCC unroll 4
+      for (int u = 0; u < U; ++u) {
+        V columns[N];
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + (u * N + n) * kLanes * kGroup);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          const V value = Vector::splat(group(x + r * stride + 4 * u));
+#pragma GCC unroll 4
+          for (int n = 0; n < N; ++n) sum[u][r][n] = Vector::dot(sum[u][r][n], value, columns[n]);
+        }
+      }
+    return groups;
+  }
+
   template <int R, int N>
   static void tile(const char* left, int64_t stride, const char* panel, int64_t groups, uint32_t zero, int64_t depth,
                    int32_t* acc) noexcept {
-    V sum[R][N];
+    // A single row has too few sums to keep the multipliers busy: it takes several of each.
+    constexpr int U = R > 1 ? 1 : (N > 2 ? 2 : 4);
+    V part[U][R][N];
+#pragma GCC unroll 4
+    for (int u = 0; u < U; ++u)
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) part[u][r][n] = Vector::splat(0);
+    const int8_t* w = reinterpret_cast<const int8_t*>(panel) + N * kLanes * 4;
+    const char* x = left + sizeof(Row);
+    const int64_t rest = products<R, N, U>(x, stride, w, groups, part);
+    V sum[1][R][N];
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-      for (int n = 0; n < N; ++n) sum[r][n] = Vector::splat(0);
-    const int8_t* w = reinterpret_cast<const int8_t*>(panel) + N * kLanes * 4;
-    const char* x = left + sizeof(Row);
-    for (int64_t g = 0; g < groups; ++g, w += N * kLanes * kGroup, x += 4) {
-      V columns[N];
+      for (int n = 0; n < N; ++n) {
+        sum[0][r][n] = part[0][r][n];
 #pragma GCC unroll 4
-      for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + n * kLanes * kGroup);
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) {
-        const V value = Vector::splat(group(x + r * stride));
-#pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) sum[r][n] = Vector::dot(sum[r][n], value, columns[n]);
+        for (int u = 1; u < U; ++u) sum[0][r][n] = Vector::add(sum[0][r][n], part[u][r][n]);
       }
-    }
+    if (U > 1) products<R, N, 1>(x, stride, w, rest, sum);
     const int32_t* sums = reinterpret_cast<const int32_t*>(panel);
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
       Row row;
       std::memcpy(&row, left + r * stride, sizeof row);
-      const uint32_t rest = zero * (row.sum - static_cast<uint32_t>(depth) * row.bias);
-      const V minus = Vector::splat(static_cast<int32_t>(rest)), bias = Vector::splat(static_cast<int32_t>(row.bias));
+      const uint32_t fixed = zero * (row.sum - static_cast<uint32_t>(depth) * row.bias);
+      const V minus = Vector::splat(static_cast<int32_t>(fixed)), bias = Vector::splat(static_cast<int32_t>(row.bias));
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) {
         const V correction = Vector::add(minus, Vector::multiply(bias, Vector::load(sums + n * kLanes)));
-        Vector::store(acc + r * kColumnBlock + n * kLanes, Vector::subtract(sum[r][n], correction));
+        Vector::store(acc + r * kColumnBlock + n * kLanes, Vector::subtract(sum[0][r][n], correction));
       }
     }
   }
