@@ -200,7 +200,8 @@ void prepare_hybrid(PrepareContext& ctx, Problem problem) {
   const int quantized = ctx.scratch(static_cast<size_t>(rows * p->depth));
   const int params = ctx.scratch(static_cast<size_t>(rows) * sizeof(RowQuantization));
   const int sums = ctx.scratch(static_cast<size_t>(p->y_count * p->columns) * sizeof(int32_t));
-  ctx.on_run([=, kernel = kernel](RunContext& run) {
+  const HybridRows& hybrid = *choose_hybrid_rows(ctx.isa()).run;
+  ctx.on_run([=, &hybrid, kernel = kernel](RunContext& run) {
     if (p->batches == 0) return;
     const float* x = run.input<float>(0);
     if (p->adj_x) {
@@ -215,7 +216,7 @@ void prepare_hybrid(PrepareContext& ctx, Problem problem) {
     RowQuantization* row = run.scratch<RowQuantization>(params);
     run.parallel_for(rows, static_cast<double>(p->depth) * 3, [&](int64_t begin, int64_t end, int) {
       for (int64_t r = begin; r < end; ++r)
-        row[r] = quantize_row(x + r * p->depth, p->depth, asymmetric, q + r * p->depth);
+        row[r] = quantize_row(x + r * p->depth, p->depth, asymmetric, q + r * p->depth, hybrid);
     });
     Source source = {nullptr, matmul::Element::s8, p->depth, 1, 0};
     char* left = run.scratch<char>(packed);

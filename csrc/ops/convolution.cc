@@ -147,6 +147,7 @@ HybridConvolution::HybridConvolution(PrepareContext& ctx, const ConvolutionTenso
       in_size_(t.x.shape.elements(1, 4)),
       out_size_(t.y.shape.elements(1, 4)),
       asymmetric_(asymmetric),
+      rows_(*choose_hybrid_rows(ctx.isa()).run),
       range_(activation_range(ctx.attributes().text("fused_activation_function"))),
       scales_(weight_scales(t.weights, out_c)) {
   values_ = ctx.scratch(static_cast<size_t>(t.x.shape.elements()));
@@ -159,35 +160,12 @@ void HybridConvolution::quantize(const RunContext& run) const {
   run.parallel_for(batches_, static_cast<double>(in_size_) * 2, [&](int64_t begin, int64_t end, int) {
     for (int64_t b = begin; b < end; ++b) {
       RowQuantization q =
-          quantize_row(x + b * in_size_, in_size_, asymmetric_, run.scratch<int8_t>(values_) + b * in_size_);
+          quantize_row(x + b * in_size_, in_size_, asymmetric_, run.scratch<int8_t>(values_) + b * in_size_, rows_);
       run.scratch<float>(factors_)[b] = q.scale;
       run.scratch<int32_t>(zeros_)[b] = q.zero_point;
     }
   });
 }
-
-namespace {
-
-// n accumulators, which lie in `row`, become floats.
-void finish_row(const float* __restrict scales, float factor, const float* __restrict bias, Range<float> range,
-                int64_t n, float* __restrict row) {
-  constexpr int64_t kChunk = 64;
-  int32_t acc[kChunk];
-  for (int64_t first = 0; first < n; first += kChunk) {
-    const int64_t count = std::min(kChunk, n - first);
-    float* __restrict y = row + first;
-    std::memcpy(acc, y, static_cast<size_t>(count) * sizeof(float));
-    for (int64_t o = 0; o < count; ++o) y[o] = static_cast<float>(acc[o]) * (scales[first + o] * factor);
-    if (bias != nullptr)
-      for (int64_t o = 0; o < count; ++o) y[o] += bias[first + o];
-    for (int64_t o = 0; o < count; ++o) {
-      const float v = y[o] < range.low ? range.low : y[o];
-      y[o] = v > range.high ? range.high : v;
-    }
-  }
-}
-
-}  // namespace
 
 void HybridConvolution::finish(const RunContext& run) const {
   const int64_t channels = static_cast<int64_t>(scales_.size()), pixels = out_size_ / channels;
@@ -196,7 +174,7 @@ void HybridConvolution::finish(const RunContext& run) const {
   float* y = run.output<float>(0);
   run.parallel_for(batches_ * pixels, static_cast<double>(channels) * 0.5, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
-      finish_row(scales_.data(), factors[i / pixels], bias, range_, channels, y + i * channels);
+      rows_.finish(scales_.data(), factors[i / pixels], bias, range_.low, range_.high, channels, y + i * channels);
   });
 }
 

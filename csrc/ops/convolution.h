@@ -10,6 +10,7 @@
 #include "kernels/conv2d_q8/conv2d_q8.h"
 #include "kernels/depthwise_f32/depthwise_f32.h"
 #include "kernels/depthwise_q8/depthwise_q8.h"
+#include "kernels/hybrid_rows/hybrid_rows.h"
 #include "ops/activation.h"
 #include "ops/op.h"
 
@@ -146,6 +147,7 @@ class HybridConvolution {
 
   int64_t batches_, in_size_, out_size_;  // sizes of one batch
   bool asymmetric_;
+  const HybridRows& rows_;
   Range<float> range_;
   std::vector<float> scales_;  // of weights
   int values_, factors_, zeros_;

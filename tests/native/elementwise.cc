@@ -1,6 +1,7 @@
 #include "check.h"
 #include "cpu/kernels.h"
 #include "kernels/add_q8/add_q8.h"
+#include "kernels/hybrid_rows/hybrid_rows.h"
 #include "kernels/lut_q8/lut_q8.h"
 #include "kernels/mul_q8/mul_q8.h"
 #include "kernels/rescale_real/rescale_real.h"
@@ -29,6 +30,12 @@ constexpr FunctionRow<LutQ8Kernel> kRowsLut[] = {
 constexpr FunctionRow<RescaleRealKernel> kRowsReal[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, rescale_real_##isa##_##name}, )
 #include "kernels/rescale_real/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<const HybridRows> kRowsHybrid[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &hybrid_rows_##isa##_##name}, )
+#include "kernels/hybrid_rows/kernels.inc"
 #undef SANDERLING_KERNEL
 };
 
@@ -86,6 +93,46 @@ void check_mul_q8(Random& random, Tally& tally) {
   random_ends(random, p);
   p.output = quantize_multiplier(random.once_in(4) ? random.scale(-32, 6) : random.scale(-12, -4));
   check_binary(random, tally, "mul_q8", kRowsMul, p);
+}
+
+void check_hybrid_rows(Random& random, Tally& tally) {
+  const int64_t length = random.between(0, random.once_in(3) ? 20 : 300);
+  const size_t n = static_cast<size_t>(length), bytes = n * sizeof(float);
+  const std::vector<float> x = random.floats(length), bias = random.floats(length);
+  const std::vector<int32_t> acc = random.bias(length);
+  // Whole halves now and then: ties.
+  const float factor = random.once_in(3) ? 0.5f : static_cast<float>(random.scale(-3, 9));
+  std::vector<float> scaled(n);
+  for (size_t i = 0; i < n; ++i) scaled[i] = factor == 0.5f ? std::round(100 * x[i]) : x[i];
+  const int32_t offset = static_cast<int32_t>(random.between(-128, 127));
+  const float low = static_cast<float>(-128 - offset), high = static_cast<float>(127 - offset);
+  const bool with_bias = random.once_in(2);
+  const HybridRows& portable = *(std::end(kRowsHybrid) - 1)->run;
+  const FloatExtent extent = portable.extent(x.data(), length);
+  std::vector<int8_t> rounded(n);
+  portable.round(scaled.data(), length, factor, low, high, offset, rounded.data());
+  for (size_t i = 0; i < n; ++i) {
+    const float v = std::fmin(std::fmax(std::round(scaled[i] * factor), low), high);
+    if (rounded[i] != static_cast<int8_t>(static_cast<int32_t>(v) + offset)) tally.fail("portable rounding is wrong");
+  }
+  std::vector<float> finished(n);
+  if (n > 0) std::memcpy(finished.data(), acc.data(), bytes);
+  portable.finish(x.data(), factor, with_bias ? bias.data() : nullptr, -5e5f, 6e5f, length, finished.data());
+  for (const auto& row : kRowsHybrid) {
+    if (!tally.begins("hybrid_rows", row.isa, row.name, "n " + std::to_string(length))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded values(x.data(), bytes, place), from(scaled.data(), bytes, place), terms(bias.data(), bytes, place);
+      const FloatExtent found = row.run->extent(values.as<float>(), length);
+      if (found.low != extent.low || found.high != extent.high) tally.fail("another extent");
+      const Guarded q(n, place);
+      row.run->round(from.as<float>(), length, factor, low, high, offset, q.as<int8_t>());
+      expect(tally, q, rounded, all);
+      const Guarded sums(acc.data(), bytes, place);
+      row.run->finish(values.as<float>(), factor, with_bias ? terms.as<float>() : nullptr, -5e5f, 6e5f, length,
+                      sums.as<float>());
+      expect(tally, sums, finished, all);
+    }
+  }
 }
 
 void check_lut_q8(Random& random, Tally& tally) {
