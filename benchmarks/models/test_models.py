@@ -45,6 +45,30 @@ def tflite_runtime(path: str, inputs: list[np.ndarray]) -> Callable[[], None] | 
         return None
 
 
+SAME_NETWORK = {
+    "effnet_lite0_int8_tf": "effnet_lite0_int8_qdq.onnx",
+    "effnet_lite0_float": "effnet_lite0_float.onnx",
+}
+"""Shared models whose network is there for ONNX Runtime too."""
+
+
+def onnx_runtime(path: str, inputs: list[np.ndarray]) -> Callable[[], None] | None:
+    """Return a function that runs ONNX Runtime once; None where it is not installed."""
+    try:
+        runtime = importlib.import_module("onnxruntime")
+    except ImportError:
+        return None
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feeds = {}
+    for x, like in zip(session.get_inputs(), inputs, strict=True):
+        shape = [d if isinstance(d, int) else 1 for d in x.shape]
+        feeds[x.name] = np.random.RandomState(3).random_sample(shape).astype(np.float32)
+        assert feeds[x.name].size == like.size
+    return lambda: session.run(None, feeds)
+
+
 def _interpreter(interpreter: Any, inputs: list[np.ndarray]) -> Callable[[], None]:
     interpreter.allocate_tensors()
     for detail, x in zip(interpreter.get_input_details(), inputs, strict=True):
@@ -58,6 +82,15 @@ def timed(run: Callable[[], None]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
+
+
+def kind_of(model: sanderling.Model) -> str:
+    """Return "uint8", "int8" or "float", after the weights, or else the inputs."""
+    types = {str(t.dtype) for t in model.ir.graphs[0].tensors if t.data is not None}
+    types |= {str(t.dtype) for t in model.inputs} if types <= {"int32"} else set()
+    if "uint8" in types:
+        return "uint8"
+    return "int8" if "int8" in types and not any(t.startswith("float") for t in types) else "float"
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -74,6 +107,10 @@ def test_model(name: str, benchmark: Any) -> None:
     older = tflite_runtime(path, inputs)
     if older is not None:
         peers["tflite-runtime"] = older
+    if name in SAME_NETWORK:
+        onnx = onnx_runtime(str(shared_model(SAME_NETWORK[name])), inputs)
+        if onnx is not None:
+            peers["ONNX Runtime"] = onnx
     # The reference kernels are slow: they take part in the first rounds only.
     cost = {peer: min(timed(f) for _ in range(2)) for peer, f in peers.items()}
     rounds = int(np.clip(SECONDS / (cost["LiteRT"] + min(timed(run) for _ in range(2))), 10, 500))
@@ -91,7 +128,7 @@ def test_model(name: str, benchmark: Any) -> None:
     )
     ours = np.array(times["sanderling"])
     ratio = {peer: float(np.median(ours[: len(times[peer])] / np.array(times[peer]))) for peer in peers}
-    benchmark.extra_info["ratio"] = ratio
     medians = {engine: float(np.median(t)) * 1e3 for engine, t in times.items()}
+    benchmark.extra_info.update(model=name, kind=kind_of(model), threads=THREADS, ms=medians, ratio=ratio)
     rows.append((name, medians, ratio))
     assert ratio["reference"] <= 1.0, f"{name} is slower than LiteRT's reference kernels: {ratio['reference']:.2f}x"

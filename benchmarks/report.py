@@ -1,0 +1,190 @@
+"""Run the model benchmarks and write their results into docs/performance.md and docs/performance.svg.
+
+    python -m benchmarks.report                     # one and two threads, some minutes
+    python -m benchmarks.report --threads 1 --seconds 0.5 -k mobilenet
+
+The text between the markers in docs/performance.md is replaced; the rest of the page is written by hand. Compare
+ratios, never times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+PICTURE = ROOT / "docs" / "performance.svg"
+BEGIN, END = "<!-- begin models -->", "<!-- end models -->"
+KINDS = ("int8", "uint8", "float")
+Result = dict[str, Any]
+
+
+def measure(threads: int, seconds: float, chosen: str) -> list[Result]:
+    """Return what benchmarks/models recorded for each model."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = [sys.executable, "-m", "pytest", "-q", "benchmarks/models", f"--benchmark-json={out}"]
+        if chosen:
+            command += ["-k", chosen]
+        environment = {"SANDERLING_BENCH_THREADS": str(threads), "SANDERLING_BENCH_SECONDS": str(seconds)}
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
+        return [b["extra_info"] for b in json.loads(out.read_text())["benchmarks"]]
+
+
+def peak_rss(engine: str, model: str) -> float:
+    """Return by how many MB a model, loaded and run once in a new process, raises the interpreter's peak RSS."""
+    script = {
+        "sanderling": """
+import sanderling
+from sanderling import _core
+before = peak()
+m = sanderling.load(sys.argv[1], threads=1)
+m(*[np.zeros(t.shape, t.dtype) for t in m.inputs])
+""",
+        "LiteRT": """
+from ai_edge_litert.interpreter import Interpreter
+before = peak()
+i = Interpreter(sys.argv[1], num_threads=1)
+i.allocate_tensors()
+for t in i.get_input_details(): i.set_tensor(t["index"], np.zeros(t["shape"], t["dtype"]))
+i.invoke()
+""",
+    }[engine]
+    start = "import sys, resource, numpy as np\npeak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+    run = [sys.executable, "-c", f"{start}{script}print((peak() - before) / 1024)", model]
+    return float(subprocess.run(run, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    return float(np.exp(np.mean(np.log(list(values)))))
+
+
+def table(results: list[Result]) -> list[str]:
+    """Lines of a Markdown table, and the means under it."""
+    peers = [p for p in ("LiteRT", "ONNX Runtime", "reference") if any(p in r["ratio"] for r in results)]
+    lines = [
+        "| model | kind | sanderling, ms | " + " | ".join(f"{p}, ms | x {p}" for p in peers) + " |",
+        "|---|---|---:|" + "---:|---:|" * len(peers),
+    ]
+    for kind in KINDS:
+        for r in (r for r in results if r["kind"] == kind):
+            cells = [f"{r['ms'][p]:.3f} | {r['ratio'][p]:.2f}" if p in r["ratio"] else " | " for p in peers]
+            lines.append(f"| {r['model']} | {kind} | {r['ms']['sanderling']:.3f} | " + " | ".join(cells) + " |")
+    lines.append("")
+    for kind in KINDS:
+        ratios = [r["ratio"]["LiteRT"] for r in results if r["kind"] == kind]
+        if ratios:
+            worst = max((r for r in results if r["kind"] == kind), key=lambda r: r["ratio"]["LiteRT"])
+            lines.append(
+                f"- {kind}: geometric mean {geometric_mean(ratios):.2f}x LiteRT's time "
+                f"({1 / geometric_mean(ratios):.2f} times as fast); slowest {worst['model']}, "
+                f"{worst['ratio']['LiteRT']:.2f}x."
+            )
+    return lines
+
+
+def scaling(one: list[Result], two: list[Result]) -> list[str]:
+    """How much faster two threads are."""
+    second = {r["model"]: r for r in two}
+    pairs = [(r, second[r["model"]]) for r in one if r["model"] in second]
+    lines = ["| model | sanderling, 1 -> 2 threads | LiteRT, 1 -> 2 threads |", "|---|---:|---:|"]
+    for a, b in pairs:
+        gains = [a["ms"][e] / b["ms"][e] for e in ("sanderling", "LiteRT")]
+        lines.append(f"| {a['model']} | {gains[0]:.2f}x | {gains[1]:.2f}x |")
+    return lines
+
+
+def memory(results: list[Result]) -> list[str]:
+    from tests.support.shared import shared_model
+
+    lines = ["| model | sanderling, MB | LiteRT, MB |", "|---|---:|---:|"]
+    for r in results:
+        path = str(shared_model(r["model"]))
+        lines.append(f"| {r['model']} | {peak_rss('sanderling', path):.1f} | {peak_rss('LiteRT', path):.1f} |")
+    return lines
+
+
+def draw(results: list[Result], path: Path) -> None:
+    """A bar for each model: LiteRT's time over sanderling's."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update({"svg.hashsalt": "sanderling", "font.size": 9})
+    from matplotlib import pyplot
+
+    ordered = sorted(results, key=lambda r: (KINDS.index(r["kind"]), r["ratio"]["LiteRT"]), reverse=True)
+    colours = {"int8": "#2a7ab0", "uint8": "#e08a2e", "float": "#8a8a8a"}
+    figure, axes = pyplot.subplots(figsize=(8, 0.3 * len(ordered) + 1.2))
+    speeds = [1 / r["ratio"]["LiteRT"] for r in ordered]
+    bars = axes.barh([r["model"] for r in ordered], speeds, color=[colours[r["kind"]] for r in ordered])
+    axes.bar_label(bars, [f"{s:.2f}" for s in speeds], padding=3)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xlabel("times as fast as LiteRT (XNNPACK), one thread")
+    axes.margins(x=0.1)
+    axes.legend([pyplot.Rectangle((0, 0), 1, 1, color=colours[k]) for k in KINDS], KINDS, loc="lower right")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def machine() -> str:
+    cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    versions = [f"{p} {importlib.metadata.version(p)}" for p in ("ai-edge-litert", "numpy") if _has(p)]
+    from sanderling import _core
+
+    return (
+        f"{datetime.date.today()}, {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores (shared), best "
+        f"instruction set {_core.available_isas()[0]}, Python {platform.python_version()}, {', '.join(versions)}."
+    )
+
+
+def _has(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each model and number of threads")
+    parser.add_argument("-k", default="", help="as pytest's -k; the page is then printed, not written")
+    options = parser.parse_args()
+    runs = {n: measure(n, options.seconds, options.k) for n in options.threads}
+    lines = [machine(), ""]
+    for threads, results in runs.items():
+        lines += [f"### {threads} thread{'s' if threads > 1 else ''}", "", *table(results), ""]
+    first = next(iter(runs.values()))
+    if len(runs) > 1:
+        lines += ["### From one thread to two", "", *scaling(runs[options.threads[0]], runs[options.threads[1]]), ""]
+    lines += ["### Memory: peak RSS over the interpreter's own with the engine imported", "", *memory(first)]
+    text = "\n".join(lines)
+    if options.k:
+        print(text)
+        return
+    page = PAGE.read_text()
+    head, rest = page.split(BEGIN)
+    PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}")
+    draw(first, PICTURE)
+    print(f"wrote {PAGE.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
