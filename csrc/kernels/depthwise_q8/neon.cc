@@ -8,9 +8,10 @@ struct Work {
   const int32_t* start;
   const int32_t* bias;
   const char* records;
-  int64_t narrow, blocks, taps;
+  int64_t light, narrow, blocks, taps;
   size_t narrow_bytes, wide_bytes;
   OutputStageNeon stage;
+  bool unclamped;  // see Tail
 };
 
 struct Sums {
@@ -74,96 +75,138 @@ void wide_pixel(const Work& work, const int8_t* const* x, uint8_t* out) {
   }
 }
 
-// Two neighbouring pixels of a 3x3 window; the rows point at the first pixel's left column, all columns are inside.
-template <RequantizeNeon kKind, int kStride>
-void narrow_pair_3x3(const Work& work, const int8_t* row0, const int8_t* row1, const int8_t* row2, int64_t channels,
-                     uint8_t* out) {
-  const char* record = work.records;
-  for (int64_t b = 0; b < work.narrow; ++b, record += work.narrow_bytes) {
-    const int64_t start = work.start[b];
-    const int8_t* w = weights_of<int8_t>(record);
-    const int32_t* bias = work.bias + b * kBlock;
-    const int8_t* x0 = row0 + start;
-    const int8_t* x1 = row1 + start;
-    const int8_t* x2 = row2 + start;
-    Sums s{vld1q_s32(bias), vld1q_s32(bias + 4)}, t = s;
-    const auto at = [channels](const int8_t* x, int column) { return vld1_s8(x + column * channels); };
-    const int8x8_t w0 = vld1_s8(w), w1 = vld1_s8(w + 8), w2 = vld1_s8(w + 16), w3 = vld1_s8(w + 24),
-                   w4 = vld1_s8(w + 32), w5 = vld1_s8(w + 40), w6 = vld1_s8(w + 48), w7 = vld1_s8(w + 56),
-                   w8 = vld1_s8(w + 64);
-    s = add_two(s, at(x0, 0), w0, at(x0, 1), w1);
-    t = add_two(t, at(x0, kStride), w0, at(x0, kStride + 1), w1);
-    s = add_two(s, at(x0, 2), w2, at(x1, 0), w3);
-    t = add_two(t, at(x0, kStride + 2), w2, at(x1, kStride), w3);
-    s = add_two(s, at(x1, 1), w4, at(x1, 2), w5);
-    t = add_two(t, at(x1, kStride + 1), w4, at(x1, kStride + 2), w5);
-    s = add_two(s, at(x2, 0), w6, at(x2, 1), w7);
-    t = add_two(t, at(x2, kStride), w6, at(x2, kStride + 1), w7);
-    s = add_one(s, at(x2, 2), w8);
-    t = add_one(t, at(x2, kStride + 2), w8);
-    s = rescale<kKind>(s, multipliers_of(record));
-    t = rescale<kKind>(t, multipliers_of(record));
-    const uint64x2_t y = vreinterpretq_u64_u8(output_neon<kKind>(s.low, s.high, t.low, t.high, work.stage));
-    vst1_u8(out + start, vreinterpret_u8_u64(vget_low_u64(y)));
-    vst1_u8(out + channels + start, vreinterpret_u8_u64(vget_high_u64(y)));
-  }
-}
-
-// Output pixels whose columns are all inside the picture.
-struct Interior {
-  int64_t begin, end;
-};
-
-Interior interior(const Window2d& w) {
-  const int64_t begin = smaller((w.pad_w + w.stride_w - 1) / w.stride_w, w.out_w);
-  const int64_t room = w.in_w + w.pad_w - ((w.kernel_w - 1) * w.dilation_w + 1);
-  const int64_t end = room < 0 ? 0 : smaller(room / w.stride_w + 1, w.out_w);
-  return {begin, end > begin ? end : begin};
-}
-
 void set_taps(const Window2d& w, const Rows& rows, int64_t x) {
   const int8_t** taps = rows.taps();
-  const int64_t left = x * w.stride_w - w.pad_w;
   for (int64_t i = 0; i < w.kernel_h; ++i)
-    for (int64_t j = 0; j < w.kernel_w; ++j) {
-      const int64_t column = left + j * w.dilation_w;
-      *taps++ = column < 0 || column >= w.in_w ? rows.zeros() : rows.rows()[i] + column * w.out_c;
-    }
+    for (int64_t j = 0; j < w.kernel_w; ++j) *taps++ = rows.rows()[i] + (x * w.stride_w + j * w.dilation_w) * w.out_c;
 }
 
 template <RequantizeNeon kKind, int kTaps>
-void narrow_pixels(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out, int64_t begin, int64_t end) {
-  for (int64_t x = begin; x < end; ++x) {
+void narrow_pixels(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
+  for (int64_t x = 0; x < w.out_w; ++x) {
     set_taps(w, rows, x);
     narrow_pixel<kKind, kTaps>(work, rows.taps(), out + x * w.out_c);
   }
 }
 
-// A row of a 3x3 window without dilation.
-template <RequantizeNeon kKind, int kStride>
-void narrow_row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-  const Interior in = interior(w);
-  if (in.end - in.begin < 2) return narrow_pixels<kKind, 9>(w, work, rows, out, 0, w.out_w);
-  narrow_pixels<kKind, 9>(w, work, rows, out, 0, in.begin);
-  for (int64_t x = in.begin; x < in.end; x += 2) {
-    // An odd one out is computed twice.
-    x = smaller(x, in.end - 2);
-    const int64_t from = (x * kStride - w.pad_w) * w.out_c;
-    narrow_pair_3x3<kKind, kStride>(work, rows.rows()[0] + from, rows.rows()[1] + from, rows.rows()[2] + from, w.out_c,
-                                    out + x * w.out_c);
+// What follows the sums of a 3x3 window; kRelu: a ReLU whose range is that of the output, so output_zero = low = -128.
+enum class Tail { kRelu, kClamp };
+
+template <Tail kTail>
+inline uint8x16_t finish(Sums s, Sums t, const OutputStageNeon& stage) {
+  if (kTail == Tail::kClamp) return output_neon<RequantizeNeon::kRight>(s.low, s.high, t.low, t.high, stage);
+  const int16x8_t a = vqmovn_high_s32(vqmovn_s32(s.low), s.high), b = vqmovn_high_s32(vqmovn_s32(t.low), t.high);
+  // Saturating to [0, 255] is the clamp, and row_3x3 has put the zero point into stage.flip.
+  return veorq_u8(vqmovun_high_s16(vqmovun_s16(a), b), stage.flip);
+}
+
+// The weights of a block of a 3x3 window, and its sums for one pixel.
+struct Weights3x3 {
+  int8x8_t w0, w1, w2, w3, w4, w5, w6, w7, w8;
+
+  explicit Weights3x3(const int8_t* w)
+      : w0(vld1_s8(w)),
+        w1(vld1_s8(w + 8)),
+        w2(vld1_s8(w + 16)),
+        w3(vld1_s8(w + 24)),
+        w4(vld1_s8(w + 32)),
+        w5(vld1_s8(w + 40)),
+        w6(vld1_s8(w + 48)),
+        w7(vld1_s8(w + 56)),
+        w8(vld1_s8(w + 64)) {}
+};
+
+struct Row3 {
+  int8x8_t a, b, c;
+};
+
+template <bool kLight>
+inline Sums sums_3x3(Sums s, const Weights3x3& w, Row3 x, Row3 y, Row3 z) {
+  if (kLight) {
+    s = add(s, vmlal_s8(vmlal_s8(vmull_s8(x.a, w.w0), x.b, w.w1), x.c, w.w2));
+    s = add(s, vmlal_s8(vmlal_s8(vmull_s8(y.a, w.w3), y.b, w.w4), y.c, w.w5));
+    return add(s, vmlal_s8(vmlal_s8(vmull_s8(z.a, w.w6), z.b, w.w7), z.c, w.w8));
   }
-  narrow_pixels<kKind, 9>(w, work, rows, out, in.end, w.out_w);
+  s = add_two(s, x.a, w.w0, x.b, w.w1);
+  s = add_two(s, x.c, w.w2, y.a, w.w3);
+  s = add_two(s, y.b, w.w4, y.c, w.w5);
+  s = add_two(s, z.a, w.w6, z.b, w.w7);
+  return add_one(s, z.c, w.w8);
+}
+
+// Blocks [begin, end) of a row of a 3x3 window without dilation, two pixels at a time.
+template <Tail kTail, bool kLight, int kStride>
+void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
+  const int8_t* const row0 = rows.rows()[0];
+  const int8_t* const row1 = rows.rows()[1];
+  const int8_t* const row2 = rows.rows()[2];
+  OutputStageNeon stage = work.stage;
+  if (kTail == Tail::kRelu) stage.flip = veorq_u8(stage.flip, vdupq_n_u8(0x80));
+  const int64_t channels = w.out_c, pairs = w.out_w / 2;
+  const bool odd = w.out_w % 2 != 0;
+  // Kept from the compiler, which would compute each address anew.
+  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels;
+  asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4));
+  const auto first = [&](const int8_t* x) { return Row3{vld1_s8(x), vld1_s8(x + c1), vld1_s8(x + c2)}; };
+  const auto second = [&](const int8_t* x, Row3 left) {
+    if (kStride == 1) return Row3{left.b, left.c, vld1_s8(x + c3)};
+    return Row3{left.c, vld1_s8(x + c3), vld1_s8(x + c4)};
+  };
+  for (int64_t b = begin; b < end; ++b) {
+    const char* record = work.records + static_cast<size_t>(b) * work.narrow_bytes;
+    const Weights3x3 weights(weights_of<int8_t>(record));
+    const int32_t* m = multipliers_of(record);
+    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
+                    shift1 = vld1q_s32(m + 12);
+    const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
+    constexpr RequantizeNeon kKind = kTail == Tail::kRelu ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
+    const auto scale = [&](Sums s) {
+      return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
+                  requantize_neon<kKind>(s.high, multiplier1, shift1)};
+    };
+    const int64_t start = work.start[b];
+    const int8_t* p0 = row0 + start;
+    const int8_t* p1 = row1 + start;
+    const int8_t* p2 = row2 + start;
+    uint8_t* out = output + start;
+    for (int64_t i = 0; i < pairs; ++i) {
+      const Row3 x = first(p0), y = first(p1), z = first(p2);
+      const Row3 x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
+      Sums s = sums_3x3<kLight>(bias, weights, x, y, z), t = sums_3x3<kLight>(bias, weights, x1, y1, z1);
+      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
+      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
+      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
+      p0 += kStride == 1 ? c2 : c4;
+      p1 += kStride == 1 ? c2 : c4;
+      p2 += kStride == 1 ? c2 : c4;
+      out += c2;
+    }
+    if (odd) {
+      const Sums s = scale(sums_3x3<kLight>(bias, weights, first(p0), first(p1), first(p2)));
+      vst1_u8(out, vget_low_u8(finish<kTail>(s, s, stage)));
+    }
+  }
+}
+
+template <Tail kTail, int kStride>
+void blocks_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
+  row_3x3<kTail, true, kStride>(w, work, rows, out, 0, work.light);
+  row_3x3<kTail, false, kStride>(w, work, rows, out, work.light, work.narrow);
 }
 
 template <RequantizeNeon kKind>
 void narrow_row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
   if (kKind != RequantizeNeon::kAny) {
-    const bool dense = w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1;
-    if (dense && w.stride_w == 1) return narrow_row_3x3<kKind, 1>(w, work, rows, out);
-    if (dense && w.stride_w == 2) return narrow_row_3x3<kKind, 2>(w, work, rows, out);
-    if (work.taps == 25) return narrow_pixels<kKind, 25>(w, work, rows, out, 0, w.out_w);
+    if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2) {
+      if (kKind == RequantizeNeon::kRelu && work.unclamped)
+        return w.stride_w == 1 ? blocks_3x3<Tail::kRelu, 1>(w, work, rows, out)
+                               : blocks_3x3<Tail::kRelu, 2>(w, work, rows, out);
+      return w.stride_w == 1 ? blocks_3x3<Tail::kClamp, 1>(w, work, rows, out)
+                             : blocks_3x3<Tail::kClamp, 2>(w, work, rows, out);
+    }
+    if (work.taps == 25) return narrow_pixels<kKind, 25>(w, work, rows, out);
   }
-  narrow_pixels<kKind, 0>(w, work, rows, out, 0, w.out_w);
+  narrow_pixels<kKind, 0>(w, work, rows, out);
 }
 
 template <RequantizeNeon kKind>
@@ -197,15 +240,18 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   Header header;
   std::memcpy(&header, packed, sizeof header);
   Rows rows(c, packed, input, scratch);
+  const bool unclamped = c.low == -128 && c.high == 127 && c.output_zero == -128;
   const Work work{reinterpret_cast<const int32_t*>(base + at.start),
                   rows.bias(),
                   base + at.records,
+                  header.light,
                   header.narrow,
                   at.blocks,
                   at.taps,
                   at.narrow_bytes,
                   at.wide_bytes,
-                  output_stage_neon(c.output_zero, c.low, c.high, c.flip)};
+                  output_stage_neon(c.output_zero, c.low, c.high, c.flip),
+                  unclamped};
   uint8_t* out = static_cast<uint8_t*>(output);
   switch (header.kind) {
     case RequantizeNeon::kRelu: return run_rows<RequantizeNeon::kRelu>(c.window, work, rows, out, row_begin, row_end);

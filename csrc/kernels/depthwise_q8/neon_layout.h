@@ -1,11 +1,12 @@
 // What the NEON kernels share: packed blocks of eight channels, and rows that are read in place.
 //
 // The zero point of the input goes into the bias of a run (bias - input_zero * sum of weights), so that raw bytes are
-// multiplied; pixels outside the picture then have to be input_zero: whole rows and single pixels of it are kept in
-// scratch. Input rows are copied only to flip bytes or to repeat channels for the depth multiplier.
+// multiplied; pixels outside the picture then have to be input_zero.
 //
-// A block is narrow where its weights (zero point subtracted) are bytes and two products fit int16, wide otherwise.
-// Narrow blocks come first. The last block begins at out_c - 8: channels that two blocks share are computed twice.
+// A block is narrow where its weights (zero point subtracted) are bytes and two products fit int16, wide otherwise;
+// of the narrow blocks those are light in which the products of any row of a 3x3 window fit int16.
+// Light blocks come first, wide ones last. The last block begins at out_c - 8: channels that two blocks share are
+// computed twice.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,7 @@ inline int64_t blocks_of(const Window2d& w) { return (w.out_c + kBlock - 1) / kB
 // multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16.
 struct Header {
   RequantizeNeon kind;
-  int32_t narrow;  // blocks
+  int32_t light, narrow;  // blocks; narrow counts the light ones too
 };
 
 struct Layout {
@@ -55,14 +56,22 @@ inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t t
   return static_cast<int8_t>(weights[tap * c.window.out_c + channel] ^ c.flip) - c.weight_zero;
 }
 
-inline bool is_narrow(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps) {
-  for (int64_t i = 0; i < kBlock; ++i)
+enum class Weights { kLight, kNarrow, kWide };
+
+inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps) {
+  constexpr int32_t kMost = 255;  // 255 * 128 fits int16
+  bool light = taps == 9;
+  for (int64_t i = 0; i < kBlock; ++i) {
+    int32_t last = 0, row = 0;
     for (int64_t t = 0; t < taps; ++t) {
-      const int32_t w = weight_at(c, weights, t, start + i);
-      if (w < -128 || w > 127) return false;
-      if (w == -128 && t % 2 == 1 && weight_at(c, weights, t - 1, start + i) == -128) return false;
+      const int32_t w = weight_at(c, weights, t, start + i), size = w < 0 ? -w : w;
+      if (w < -128 || w > 127 || (t % 2 == 1 && last + size > kMost)) return Weights::kWide;
+      last = size;
+      row = t % 3 == 0 ? size : row + size;
+      light &= row <= kMost;
     }
-  return true;
+  }
+  return light ? Weights::kLight : Weights::kNarrow;
 }
 
 inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
@@ -73,12 +82,13 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
   int32_t* all_bias = reinterpret_cast<int32_t*>(base + at.bias);
   int32_t* sums = reinterpret_cast<int32_t*>(base + at.sum);
   char* record = base + at.records;
-  Header header{requantize_neon_kind(c.multipliers, channels, c.output_zero, c.low), 0};
+  Header header{requantize_neon_kind(c.multipliers, channels, c.output_zero, c.low), 0, 0};
   int64_t block = 0;
-  for (const bool narrow : {true, false}) {
+  for (const Weights kind : {Weights::kLight, Weights::kNarrow, Weights::kWide}) {
+    const bool narrow = kind != Weights::kWide;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const int64_t start = smaller(b * kBlock, channels - kBlock);
-      if (is_narrow(c, weights, start, at.taps) != narrow) continue;
+      if (weights_kind(c, weights, start, at.taps) != kind) continue;
       starts[block] = static_cast<int32_t>(start);
       int32_t* multipliers = reinterpret_cast<int32_t*>(record);
       int8_t* bytes = reinterpret_cast<int8_t*>(record + 2 * kBlock * sizeof(int32_t));
@@ -101,9 +111,20 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
       record += narrow ? at.narrow_bytes : at.wide_bytes;
       ++block;
     }
+    if (kind == Weights::kLight) header.light = static_cast<int32_t>(block);
     if (narrow) header.narrow = static_cast<int32_t>(block);
   }
   std::memcpy(packed, &header, sizeof header);
+}
+
+// Input rows are read in place where a window never leaves them; otherwise they are copied between columns of
+// input_zero, which also flips bytes and repeats channels for the depth multiplier.
+inline int64_t columns(const Window2d& w) {
+  const int64_t seen = (w.out_w - 1) * w.stride_w + (w.kernel_w - 1) * w.dilation_w + 1, own = w.pad_w + w.in_w;
+  return seen > own ? seen : own;
+}
+inline bool copies_rows(const DepthwiseQ8& c) {
+  return c.flip != 0 || c.window.out_c != c.window.in_c || columns(c.window) > c.window.in_w;
 }
 
 // Scratch: bias int32 [blocks][8] of this run, a row of input_zero, tap pointers, the rows of the window, and, where
@@ -113,19 +134,17 @@ struct ScratchLayout {
   size_t zeros, taps, rows, held, copies, row_bytes, bytes;
 };
 
-inline bool copies_rows(const DepthwiseQ8& c) { return c.flip != 0 || c.window.out_c != c.window.in_c; }
-
 inline ScratchLayout scratch_layout(const DepthwiseQ8& c) {
   const Window2d& w = c.window;
   ScratchLayout at;
-  at.row_bytes = static_cast<size_t>(w.in_w * w.out_c);
+  at.row_bytes = static_cast<size_t>(columns(w) * w.out_c);
   at.ring = copies_rows(c) ? smaller((w.kernel_h - 1) * w.dilation_h + 1, w.in_h) : 0;
   at.zeros = align64(static_cast<size_t>(blocks_of(w) * kBlock) * sizeof(int32_t));
   at.taps = at.zeros + align64(at.row_bytes);
   at.rows = at.taps + static_cast<size_t>(taps_of(w)) * sizeof(const int8_t*);
   at.held = at.rows + static_cast<size_t>(w.kernel_h) * sizeof(const int8_t*);
   at.copies = align64(at.held + static_cast<size_t>(at.ring) * sizeof(int64_t));
-  at.bytes = at.copies + align64(static_cast<size_t>(at.ring) * at.row_bytes);
+  at.bytes = at.copies + static_cast<size_t>(at.ring) * align64(at.row_bytes);
   return at;
 }
 
@@ -135,13 +154,18 @@ inline void copy_row(const DepthwiseQ8& c, const uint8_t* from, int8_t* to) {
     for (int64_t i = 0; i < n; ++i, to += repeat) std::memset(to, from[i] ^ c.flip, static_cast<size_t>(repeat));
     return;
   }
-  int64_t i = 0;
   const uint8x16_t flip = vdupq_n_u8(c.flip);
-  for (; i + 16 <= n; i += 16) vst1q_s8(to + i, vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from + i), flip)));
-  for (; i < n; ++i) to[i] = static_cast<int8_t>(from[i] ^ c.flip);
+  const auto copy = [&](int64_t i) { vst1q_s8(to + i, vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from + i), flip))); };
+  if (n < 16) {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<int8_t>(from[i] ^ c.flip);
+    return;
+  }
+  for (int64_t i = 0; i + 16 < n; i += 16) copy(i);
+  copy(n - 16);
 }
 
-// The memory of one run() and the rows of the window that it stands at.
+// The memory of one run() and the rows of the window that it stands at: column x of the window's row begins at
+// x * out_c, counted from the padding's left edge.
 class Rows {
  public:
   Rows(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* scratch)
@@ -155,6 +179,7 @@ class Rows {
       vst1q_s32(bias + i, vmlsq_n_s32(vld1q_s32(from + i), vld1q_s32(sums + i), c.input_zero));
     std::memset(memory_ + at_.zeros, c.input_zero, at_.row_bytes);
     for (int64_t i = 0; i < at_.ring; ++i) held()[i] = -1;
+    std::memset(memory_ + at_.copies, c.input_zero, static_cast<size_t>(at_.ring) * align64(at_.row_bytes));
   }
   const int32_t* bias() const { return reinterpret_cast<const int32_t*>(memory_); }
   const int8_t* zeros() const { return reinterpret_cast<const int8_t*>(memory_ + at_.zeros); }
@@ -177,10 +202,11 @@ class Rows {
   const int8_t* input_row(int64_t index, int64_t y) {
     const uint8_t* from = input_ + index * c_.window.in_w * c_.window.in_c;
     if (at_.ring == 0) return reinterpret_cast<const int8_t*>(from);
-    int8_t* to = reinterpret_cast<int8_t*>(memory_ + at_.copies) + y % at_.ring * static_cast<int64_t>(at_.row_bytes);
+    int8_t* to =
+        reinterpret_cast<int8_t*>(memory_ + at_.copies) + static_cast<size_t>(y % at_.ring) * align64(at_.row_bytes);
     if (held()[y % at_.ring] != index) {
       held()[y % at_.ring] = index;
-      copy_row(c_, from, to);
+      copy_row(c_, from, to + c_.window.pad_w * c_.window.out_c);
     }
     return to;
   }
