@@ -9,9 +9,11 @@
 
 #include "ops/dot.h"
 #include "ops/lstm.h"
+#include "ops/matmul.h"
 #include "quant/fixed_point16.h"
 #include "quant/inverse_sqrt.h"
 #include "quant/requantize.h"
+#include "quant/requantize_rows.h"
 
 namespace sanderling {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 struct Gate {
   Multiplier input, recurrent, peephole, layer_norm;
   std::vector<int32_t> input_bias, recurrent_bias;
+  std::shared_ptr<const RightOperands<int32_t>> input_weights, recurrent_weights;
   int32_t variance_guard = 1;
 };
 
@@ -30,7 +33,8 @@ struct Integer {
   int32_t hidden_zero_point = 0, output_zero_point = 0;
   int32_t cell_exponent = 0;  // scale of the cell state: 2^cell_exponent
   int32_t cell_clip = 0, projection_clip = 0;
-  int gate_scratch = 0, hidden_scratch = 0;
+  const matmul::Kernel<int32_t>* kernel = nullptr;
+  int gate_scratch = 0, hidden_scratch = 0, left_scratch = 0, left_state_scratch = 0;
 };
 
 float single_scale(const TensorInfo& t) {
@@ -74,6 +78,26 @@ inline int16_t accumulate(int32_t out, int32_t sum, Multiplier m) {
   return static_cast<int16_t>(clamp(wrapping_add(requantize(sum, m), out), -32768, 32767));
 }
 
+// The same for n cells from `cell` on, from both products, which begin with no value.
+void accumulate_row(const Gate& gate, int64_t cell, int64_t n, const int32_t* __restrict sums,
+                    const int32_t* __restrict state_sums, int16_t* __restrict out) {
+  const int32_t* __restrict bias = gate.input_bias.data() + cell;
+  const int32_t* __restrict state_bias = gate.recurrent_bias.data() + cell;
+  uint32_t memory[8];  // two tables of one channel
+  const RequantizeTable a = build_requantize_table(&gate.input, 1, memory);
+  const RequantizeTable b = build_requantize_table(&gate.recurrent, 1, memory + 4);
+  const uint32_t factors[4] = {a.multiplier[0], a.half[0], a.power[0], a.left ? a.left[0] : 1};
+  const uint32_t state_factors[4] = {b.multiplier[0], b.half[0], b.power[0], b.left ? b.left[0] : 1};
+  auto rescale = [](int32_t sum, int32_t more, const uint32_t (&f)[4]) {
+    return requantize_magnitude((static_cast<uint32_t>(sum) + static_cast<uint32_t>(more)) * f[3], f[0], f[1], f[2]);
+  };
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t from_input = clamp(rescale(sums[i], bias[i], factors), -32768, 32767);
+    const int32_t both = wrapping_add(rescale(state_sums[i], state_bias[i], state_factors), from_input);
+    out[i] = static_cast<int16_t>(clamp(both, -32768, 32767));
+  }
+}
+
 void normalize_layer(int16_t* gate, const int16_t* weights, const int32_t* bias, const Gate& g, int64_t batch,
                      int64_t cells) {
   Multiplier scale = g.layer_norm;
@@ -115,31 +139,47 @@ void finish_gate(const Integer& p, const RunContext& run, int g, const int16_t* 
   if (s.layer_norm)
     normalize_layer(gate, run.input<int16_t>(kLayerNorm + g), run.input<int32_t>(kGateBias + g), p.gates[g], batch,
                     s.cell);
-  for (int64_t i = 0; i < n; ++i) gate[i] = g == kCellGate ? fixed16::tanh(gate[i], 3) : fixed16::logistic(gate[i], 3);
+  if (g == kCellGate)
+    fixed16::tanh(gate, n, 3, gate);
+  else
+    fixed16::logistic(gate, n, 3, gate);
 }
 
-void step(const Integer& p, const RunContext& run, const int8_t* x, int8_t* state, int16_t* cell, int8_t* y) {
+// The matrix products of a gate for up to kColumnBlock cells from `cell` on.
+void multiply_gate(const Integer& p, const Gate& gate, RunContext& run, const char* left, const char* left_state,
+                   int64_t cell, int16_t* out) {
+  const LstmSizes& s = p.sizes;
+  const int64_t batch = s.step_batch(), last = std::min(cell + matmul::kColumnBlock, s.cell);
+  alignas(kAlignment) int32_t sums[matmul::kRowBlock * matmul::kColumnBlock];
+  alignas(kAlignment) int32_t state_sums[matmul::kRowBlock * matmul::kColumnBlock];
+  for (int64_t row = 0; row < batch; row += matmul::kRowBlock) {
+    const matmul::Block block = {row, std::min(row + matmul::kRowBlock, batch), cell, last};
+    p.kernel->run(left, gate.input_weights->get(run), s.input, block, sums);
+    p.kernel->run(left_state, gate.recurrent_weights->get(run), s.output, block, state_sums);
+    for (int64_t r = row; r < block.last_row; ++r)
+      accumulate_row(gate, cell, last - cell, sums + (r - row) * matmul::kColumnBlock,
+                     state_sums + (r - row) * matmul::kColumnBlock, out + r * s.cell + cell);
+  }
+}
+
+void step(const Integer& p, RunContext& run, const int8_t* x, int8_t* state, int16_t* cell, int8_t* y) {
   const LstmSizes& s = p.sizes;
   const int64_t batch = s.step_batch(), n = batch * s.cell;
   int16_t* gates = run.scratch<int16_t>(p.gate_scratch);
   const int first = s.first_gate();
-  run.parallel_for((kGates - first) * s.cell, static_cast<double>(batch * (s.input + s.output)) * 0.1 + 5,
-                   [&](int64_t begin, int64_t end, int) {
-                     for (int64_t k = begin; k < end; ++k) {
-                       const int g = first + static_cast<int>(k / s.cell);
-                       const int64_t row = k % s.cell;
-                       const int8_t* w = run.input<int8_t>(kInputWeights + g) + row * s.input;
-                       const int8_t* r = run.input<int8_t>(kRecurrentWeights + g) + row * s.output;
-                       const Gate& gate = p.gates[g];
-                       const size_t i = static_cast<size_t>(row);
-                       for (int64_t b = 0; b < batch; ++b) {
-                         int32_t sum = wrapping_add(gate.input_bias[i], dot(w, x + b * s.input, s.input));
-                         int16_t v = accumulate(0, sum, gate.input);
-                         sum = wrapping_add(gate.recurrent_bias[i], dot(r, state + b * s.output, s.output));
-                         gates[g * n + b * s.cell + row] = accumulate(v, sum, gate.recurrent);
-                       }
-                     }
-                   });
+  char* left = run.scratch<char>(p.left_scratch);
+  char* left_state = run.scratch<char>(p.left_state_scratch);
+  p.kernel->pack_left({x, matmul::Element::s8, s.input, 1, 0}, 0, batch, s.input, left);
+  p.kernel->pack_left({state, matmul::Element::s8, s.output, 1, 0}, 0, batch, s.output, left_state);
+  const int64_t column_blocks = (s.cell + matmul::kColumnBlock - 1) / matmul::kColumnBlock;
+  const double cost = static_cast<double>(batch * std::min(s.cell, matmul::kColumnBlock)) *
+                      static_cast<double>(s.input + s.output + 16) * kMatmulCost<int32_t>;
+  run.parallel_for((kGates - first) * column_blocks, cost, [&](int64_t begin, int64_t end, int) {
+    for (int64_t k = begin; k < end; ++k) {
+      const int g = first + static_cast<int>(k / column_blocks);
+      multiply_gate(p, p.gates[g], run, left, left_state, k % column_blocks * matmul::kColumnBlock, gates + g * n);
+    }
+  });
   int16_t* input_gate = gates;
   int16_t* forget_gate = gates + kForgetGate * n;
   int16_t* cell_gate = gates + kCellGate * n;
@@ -157,8 +197,9 @@ void step(const Integer& p, const RunContext& run, const int8_t* x, int8_t* stat
 
   int8_t* hidden = s.projection ? run.scratch<int8_t>(p.hidden_scratch) : state;
   const int32_t zero_point = s.projection ? -p.hidden_zero_point : p.hidden_zero_point;
+  fixed16::tanh(cell, n, 15 + p.cell_exponent, input_gate);  // which is done with
   for (int64_t i = 0; i < n; ++i) {
-    int32_t product = int32_t{output_gate[i]} * fixed16::tanh(cell[i], 15 + p.cell_exponent);
+    int32_t product = int32_t{output_gate[i]} * input_gate[i];
     hidden[i] = static_cast<int8_t>(clamp(wrapping_add(requantize(product, p.hidden), zero_point), -128, 127));
   }
   if (s.projection) {
@@ -190,6 +231,9 @@ void prepare_lstm_integer(PrepareContext& ctx, const LstmSizes& s) {
   auto params = std::make_shared<Integer>();
   Integer& p = *params;
   p.sizes = s;
+  auto [kernel, isa] = matmul::choose_q8(ctx.isa());
+  p.kernel = kernel;
+  ctx.set_kernel(isa);
   const TensorInfo& x = ctx.input(kLstmInput);
   const TensorInfo& state = ctx.input(kOutputState);
   const TensorInfo& hidden = ctx.intermediate(4);
@@ -213,6 +257,12 @@ void prepare_lstm_integer(PrepareContext& ctx, const LstmSizes& s) {
       gate.layer_norm = quantize_multiplier(scale);
       gate.variance_guard = variance_guard(scale);
     }
+    auto weights = [&](int argument, int64_t depth) {
+      return std::make_shared<const RightOperands<int32_t>>(ctx, *p.kernel, argument, 1, 0, s.cell, depth,
+                                                            matmul::Source{nullptr, matmul::Element::s8, depth, 1, 0});
+    };
+    gate.input_weights = weights(kInputWeights + g, s.input);
+    gate.recurrent_weights = weights(kRecurrentWeights + g, s.output);
     // Layer normalization adds the gate's bias after it.
     gate.input_bias = folded_bias(ctx, kInputWeights + g, s.layer_norm ? -1 : kGateBias + g, -x.zero_point());
     gate.recurrent_bias = folded_bias(ctx, kRecurrentWeights + g, -1, -state.zero_point());
@@ -222,6 +272,8 @@ void prepare_lstm_integer(PrepareContext& ctx, const LstmSizes& s) {
     p.projection_bias = folded_bias(ctx, kProjectionWeights, kProjectionBias, p.hidden_zero_point);
   }
   const size_t n = static_cast<size_t>(s.step_batch() * s.cell);
+  p.left_scratch = ctx.scratch(p.kernel->left_bytes(s.step_batch(), s.input));
+  p.left_state_scratch = ctx.scratch(p.kernel->left_bytes(s.step_batch(), s.output));
   p.gate_scratch = ctx.scratch(kGates * n * sizeof(int16_t));
   if (s.projection) p.hidden_scratch = ctx.scratch(n);
   ctx.on_run([params](RunContext& run) {

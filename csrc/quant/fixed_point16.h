@@ -15,11 +15,10 @@ static constexpr int32_t kMax = 32767, kMin = -32768;
 static inline int32_t wrap(int32_t x) { return static_cast<int16_t>(x); }
 static inline int32_t saturate(int32_t x) { return x < kMin ? kMin : (x > kMax ? kMax : x); }
 
-// a * b / 2^15 to nearest; the integer bits of the factors add up.
+// a * b / 2^15 to nearest, ties up; the integer bits of the factors add up. Only kMin * kMin is above kMax.
 static inline int32_t multiply(int32_t a, int32_t b) {
-  if (a == kMin && b == kMin) return kMax;
-  int32_t product = a * b;
-  return (product + (product >= 0 ? 1 << 14 : 1 - (1 << 14))) / (1 << 15);
+  int32_t rounded = (a * b + (1 << 14)) >> 15;
+  return rounded > kMax ? kMax : rounded;
 }
 
 // x / 2^n to nearest, half away from zero.
@@ -29,10 +28,10 @@ static inline int32_t shift_right(int32_t x, int n) {
 }
 
 static inline int32_t saturating_shift_left(int32_t x, int n) {
-  int32_t threshold = (1 << (15 - n)) - 1;
-  if (x > threshold) return kMax;
-  if (x < -threshold) return kMin;
-  return x * (1 << n);
+  const int32_t threshold = (1 << (15 - n)) - 1;
+  const int32_t inside = x > threshold ? threshold : (x < -threshold ? -threshold : x);
+  const int32_t shifted = inside * (1 << n);
+  return x > threshold ? kMax : (x < -threshold ? kMin : shifted);
 }
 
 // A constant that gemmlowp spells with 31 bits.
@@ -51,27 +50,44 @@ static inline int32_t exp_quarter(int32_t a) {
   return saturate(kExpMinusEighth + multiply(kExpMinusEighth, wrap(x + higher)));
 }
 
-// exp(a) for a <= 0 with 1 <= integer_bits <= 7.
-static inline int32_t exp_negative(int32_t a, int integer_bits) {
-  if (a == 0) return kMax;
+// What exp_negative needs for arguments with 1 <= integer_bits <= 7.
+struct Exponential {
+  int integer_bits;
+  int32_t quarter;
+  int32_t bits[7];  // of 2^-2, 2^-1, ... as far as arguments have them, else 0
+  int32_t least;    // below it, the result is 0
+};
+
+static inline Exponential exponential(int integer_bits) {
   const int fractional_bits = 15 - integer_bits;
-  const int32_t quarter = 1 << (fractional_bits - 2);
-  int32_t rest = (a & (quarter - 1)) - quarter;  // a modulo 1/4, minus 1/4
-  int32_t result = exp_quarter(saturating_shift_left(rest, integer_bits));
+  Exponential e = {integer_bits, 1 << (fractional_bits - 2), {}, kMin - 1};
+  for (int i = 0; i < 7; ++i) e.bits[i] = i - 2 < integer_bits ? 1 << (fractional_bits + i - 2) : 0;
+  if (integer_bits > 5) e.least = -(32 << fractional_bits);
+  return e;
+}
+
+// exp(a) for a <= 0.
+static inline int32_t exp_negative(int32_t a, const Exponential& e) {
+  int32_t rest = (a & (e.quarter - 1)) - e.quarter;  // a modulo 1/4, minus 1/4
+  int32_t result = exp_quarter(saturating_shift_left(rest, e.integer_bits));
   int32_t remainder = wrap(rest - a);
   // exp(-2^exponent) for each bit of what remains.
   constexpr int32_t kFactors[] = {constant(1672461947), constant(1302514674), constant(790015084), constant(290630308),
                                   constant(39332535),   constant(720401),     constant(242)};
-  for (int exponent = -2; exponent < integer_bits && exponent <= 4; ++exponent)
-    if (remainder & (1 << (fractional_bits + exponent))) result = multiply(result, kFactors[exponent + 2]);
-  if (integer_bits > 5 && a < -(32 << fractional_bits)) return 0;
-  return result;
+#pragma GCC unroll 7
+  for (int i = 0; i < 7; ++i) {
+    const int32_t product = multiply(result, kFactors[i]);
+    result = (remainder & e.bits[i]) != 0 ? product : result;
+  }
+  result = a < e.least ? 0 : result;
+  return a == 0 ? kMax : result;
 }
 
 // 1 / ((1 + a) / 2) with 2 integer bits, for a in [0, 1] (no integer bits).
 static inline int32_t reciprocal_half(int32_t a) {
-  int32_t half_denominator = (a + kMax + 1) / 2;
+  int32_t half_denominator = (a + kMax + 1) >> 1;
   int32_t x = wrap(constant(1515870810) + multiply(half_denominator, constant(-1010580540)));
+#pragma GCC unroll 3
   for (int i = 0; i < 3; ++i) {
     int32_t error = wrap((1 << 13) - multiply(half_denominator, x));
     x = wrap(x + saturating_shift_left(multiply(x, error), 2));
@@ -79,21 +95,35 @@ static inline int32_t reciprocal_half(int32_t a) {
   return x;
 }
 
-// 1 / (1 + exp(-x)); 1 <= integer_bits <= 6.
-static inline int16_t logistic(int16_t x, int integer_bits) {
-  if (x == 0) return 1 << 14;
-  int32_t magnitude = x > 0 ? x : wrap(-x);
-  int32_t positive = saturating_shift_left(reciprocal_half(exp_negative(wrap(-magnitude), integer_bits)), 1);
-  return static_cast<int16_t>(x > 0 ? positive : wrap(kMax - positive));
+// 1 / (1 + exp(-x)); e for the integer bits of x, 1 to 6.
+static inline int16_t logistic(int16_t x, const Exponential& e) {
+  int32_t negative = x > 0 ? -x : x;
+  int32_t positive = saturating_shift_left(reciprocal_half(exp_negative(negative, e)), 1);
+  int32_t result = x > 0 ? positive : wrap(kMax - positive);
+  return static_cast<int16_t>(x == 0 ? 1 << 14 : result);
 }
 
-// 0 <= integer_bits <= 6.
-static inline int16_t tanh(int16_t x, int integer_bits) {
-  if (x == 0) return 0;
+// e for one more than the integer bits of x, which are 0 to 6.
+static inline int16_t tanh(int16_t x, const Exponential& e) {
   int32_t negative = x < 0 ? x : -x;
   // exp(2x): the same bits with one integer bit more.
-  int32_t t = saturating_shift_left(wrap(reciprocal_half(exp_negative(negative, integer_bits + 1)) - (1 << 13)), 2);
-  return static_cast<int16_t>(x < 0 ? wrap(-t) : t);
+  int32_t t = saturating_shift_left(wrap(reciprocal_half(exp_negative(negative, e)) - (1 << 13)), 2);
+  int32_t result = x < 0 ? wrap(-t) : t;
+  return static_cast<int16_t>(x == 0 ? 0 : result);
+}
+
+// Of one value.
+static inline int16_t logistic(int16_t x, int integer_bits) { return logistic(x, exponential(integer_bits)); }
+static inline int16_t tanh(int16_t x, int integer_bits) { return tanh(x, exponential(integer_bits + 1)); }
+
+// Of n values, without branches: compilers vectorise it.
+static inline void logistic(const int16_t* x, int64_t n, int integer_bits, int16_t* y) {
+  const Exponential e = exponential(integer_bits);
+  for (int64_t i = 0; i < n; ++i) y[i] = logistic(x[i], e);
+}
+static inline void tanh(const int16_t* x, int64_t n, int integer_bits, int16_t* y) {
+  const Exponential e = exponential(integer_bits + 1);
+  for (int64_t i = 0; i < n; ++i) y[i] = tanh(x[i], e);
 }
 
 }  // namespace fixed16
