@@ -66,9 +66,7 @@ def _stitch(blocks: list[Block]) -> list[Block]:
         at.setdefault(block.address, []).append(block)
     for block in blocks:
         while (
-            block.executed
-            and block.instructions <= 600
-            and not _is_branch(int.from_bytes(block.code[-4:], "little"))
+            block.executed and block.instructions <= 600 and not _is_branch(int.from_bytes(block.code[-4:], "little"))
         ):
             end = block.address + len(block.code)
             followers = [b for b in at.get(end, ()) if b is not block and b.executed >= block.executed]
@@ -94,9 +92,7 @@ def hottest(blocks: Sequence[Block]) -> tuple[list[Block], float]:
 
 def disassemble(blocks: Sequence[Block]) -> list[list[str]]:
     """Return the assembly of each block."""
-    words = [
-        ",".join(f"0x{byte:02x}" for byte in b.code[i : i + 4]) for b in blocks for i in range(0, len(b.code), 4)
-    ]
+    words = [",".join(f"0x{byte:02x}" for byte in b.code[i : i + 4]) for b in blocks for i in range(0, len(b.code), 4)]
     features = f"{FEATURES},+sve2,+sme,+lse,+pauth,+rcpc,+rdm,+crc,+aes,+sha2"
     command = [f"llvm-mc-{LLVM}", "--disassemble", f"-triple={TRIPLE}", f"-mattr={features}"]
     run = subprocess.run(command, input="\n".join(words), capture_output=True, text=True)
@@ -138,7 +134,10 @@ class Symbols:
     def of(cls, module: Path, base: int) -> Symbols:
         """Read a module's symbol table."""
         command = ["nm", "-C", "--defined-only", "--numeric-sort", str(module)]
-        rows = [line.split(maxsplit=2) for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines()]
+        rows = [
+            line.split(maxsplit=2)
+            for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+        ]
         rows = [row for row in rows if len(row) == 3 and row[1] in "tTwW" and not row[2].startswith("$")]
         return cls(base, [int(row[0], 16) for row in rows], [row[2] for row in rows])
 

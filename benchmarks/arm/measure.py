@@ -41,9 +41,7 @@ def measure(engine: str, path: Path, cpu: str, runs: int, top: int) -> dict[str,
         script = str(HERE / "region.py")
         command = [str(ROOT / "cross/emulated/run.sh"), cpu, "--plugin", f"{plugin()},out={blocks}", "python", script]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        done = subprocess.run(
-            [*command, engine, str(path), str(runs)], capture_output=True, text=True, env=environment
-        )
+        done = subprocess.run([*command, engine, str(path), str(runs)], capture_output=True, text=True, env=environment)
         if done.returncode != 0 or not blocks.exists():
             raise SystemExit(f"{engine} on {cpu}: {done.stderr[-800:]}")
         symbols = None

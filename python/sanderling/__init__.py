@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sanderling.errors import ModelError
 
 if TYPE_CHECKING:
+    from sanderling import kernels
     from sanderling.lowering import register_op
     from sanderling.model import Memory, Model, load
     from sanderling.profile import Profile, Step
@@ -32,6 +33,7 @@ __all__ = [
     "Step",
     "TensorInfo",
     "__version__",
+    "kernels",
     "load",
     "register_op",
 ]
@@ -56,6 +58,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "kernels":
+        return import_module("sanderling.kernels")
     if name not in _HOME:
         raise AttributeError(f"module 'sanderling' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"sanderling.{_HOME[name]}"), name)
