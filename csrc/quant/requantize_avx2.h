@@ -22,6 +22,14 @@ inline __attribute__((always_inline)) NarrowAvx2 load_narrow(const NarrowTable& 
           _mm256_xor_si256(load_256(t.threshold + channel), _mm256_set1_epi32(INT32_MIN)), load_256(t.right + channel)};
 }
 
+// The first column for all lanes.
+inline NarrowAvx2 broadcast_narrow(const NarrowTable& t) {
+  const __m256i twice = _mm256_set1_epi32(static_cast<int32_t>(t.twice[0]));
+  return {twice, twice, _mm256_set1_epi32(t.offset[0]),
+          _mm256_xor_si256(_mm256_set1_epi32(static_cast<int32_t>(t.threshold[0])), _mm256_set1_epi32(INT32_MIN)),
+          _mm256_set1_epi32(static_cast<int32_t>(t.right[0]))};
+}
+
 // From accumulators + bias to outputs with their zero point, before saturation to 8 bits.
 inline __attribute__((always_inline)) __m256i requantize_narrow(__m256i u, const NarrowAvx2& n) {
   const __m256i even = _mm256_mul_epu32(u, n.twice);
@@ -30,6 +38,19 @@ inline __attribute__((always_inline)) __m256i requantize_narrow(__m256i u, const
   const __m256i h = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
   const __m256i negative = _mm256_cmpgt_epi32(n.threshold, _mm256_xor_si256(u, _mm256_set1_epi32(INT32_MIN)));
   return _mm256_srav_epi32(_mm256_add_epi32(_mm256_add_epi32(h, n.offset), negative), n.right);
+}
+
+// The last step for 32 bytes: clamp, and flip.
+struct ClampAvx2 {
+  __m256i low, high, flip;
+  ClampAvx2(int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
+      : low(_mm256_set1_epi8(static_cast<char>(low_byte))),
+        high(_mm256_set1_epi8(static_cast<char>(high_byte))),
+        flip(_mm256_set1_epi8(static_cast<char>(flip_byte))) {}
+};
+
+inline __attribute__((always_inline)) __m256i clamp_bytes(__m256i y, const ClampAvx2& c) {
+  return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, c.low), c.high), c.flip);
 }
 
 }  // namespace

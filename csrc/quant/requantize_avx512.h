@@ -17,6 +17,13 @@ inline __attribute__((always_inline)) NarrowAvx512 load_narrow(const NarrowTable
           _mm512_loadu_si512(t.threshold + channel), _mm512_loadu_si512(t.right + channel)};
 }
 
+// The first column for all lanes.
+inline NarrowAvx512 broadcast_narrow(const NarrowTable& t) {
+  const __m512i twice = _mm512_set1_epi32(static_cast<int32_t>(t.twice[0]));
+  return {twice, twice, _mm512_set1_epi32(t.offset[0]), _mm512_set1_epi32(static_cast<int32_t>(t.threshold[0])),
+          _mm512_set1_epi32(static_cast<int32_t>(t.right[0]))};
+}
+
 // From accumulators + bias to outputs with their zero point, before saturation to 8 bits.
 inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const NarrowAvx512& n) {
   const __m512i even = _mm512_mul_epu32(u, n.twice);

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "cpu/kernels.h"
+#include "quant/narrow_requantize.h"
 #include "quant/requantize.h"
 
 namespace sanderling {
@@ -25,6 +26,9 @@ struct AddQ8 {
   uint8_t flip;
   // rescaled[k] by byte; of the second operand of a difference with the sign changed.
   int32_t rescaled[2][256];
+  // NarrowTable of one channel for each operand and the output, if all of them fit.
+  bool narrow;
+  uint32_t narrow_tables[3][kNarrowArrays];
 };
 
 // Fills the tables from the other members.
