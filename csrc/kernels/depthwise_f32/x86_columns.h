@@ -1,0 +1,156 @@
+// The kernel for float vectors of x86: up to eight neighbouring output pixels in one vector of channels, one tap after
+// the other. Sums take products without rounding them.
+//
+// Vector has: Type, kLanes, zero(), splat(x), load(p), load_first(p, n), add_product(sum, x, w), add, at_least(low, x),
+// at_most(high, x) (which keep a NaN x), store(p, v), store_first(p, v, n).
+#pragma once
+
+#include <cstring>
+
+#include "kernels/depthwise_f32/depthwise_f32.h"
+
+namespace sanderling {
+namespace {
+
+template <class Vector>
+struct Columns {
+  using V = typename Vector::Type;
+  static constexpr int64_t kLanes = Vector::kLanes;
+
+  static bool takes(const DepthwiseF32& c) noexcept { return c.multiplier() == 1; }
+
+  // Packed: weights [taps][padded], bias [padded], both filled up with zeros.
+  static int64_t padded(const DepthwiseF32& c) noexcept { return (c.window.out_c + kLanes - 1) / kLanes * kLanes; }
+  static int64_t taps(const DepthwiseF32& c) noexcept { return c.window.kernel_h * c.window.kernel_w; }
+  static size_t packed_bytes(const DepthwiseF32& c) noexcept {
+    return static_cast<size_t>((taps(c) + 1) * padded(c)) * sizeof(float);
+  }
+  static void pack(const DepthwiseF32& c, const float* weights, const float* bias, void* packed) noexcept {
+    const int64_t n = c.window.out_c;
+    float* to = static_cast<float*>(packed);
+    std::memset(to, 0, packed_bytes(c));
+    for (int64_t t = 0; t < taps(c); ++t, to += padded(c))
+      std::memcpy(to, weights + t * n, static_cast<size_t>(n) * sizeof(float));
+    if (bias) std::memcpy(to, bias, static_cast<size_t>(n) * sizeof(float));
+  }
+  static size_t scratch_bytes(const DepthwiseF32&) noexcept { return 0; }
+
+  // What all pixels of a call share, and of the filter's taps those that see the picture.
+  struct Pixels {
+    const Window2d& w;
+    const float* weights;
+    const float* bias;
+    int64_t padded;
+    float low, high;
+    int64_t row_begin, row_end, column_begin, column_end;
+    const float* first;  // input under tap (0, 0) of the first pixel, which may lie outside
+  };
+
+  // P pixels, N vectors of channels from c on, or the first n < kLanes channels of one.
+  template <int P, int N, bool kPart>
+  static void tile(const Pixels& t, int64_t c, int64_t n, float* output) noexcept {
+    const Window2d& w = t.w;
+    const int64_t step = w.stride_w * w.in_c;
+    V sum[P][N];
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int v = 0; v < N; ++v) sum[p][v] = Vector::zero();
+    for (int64_t i = t.row_begin; i < t.row_end; ++i)
+      for (int64_t j = t.column_begin; j < t.column_end; ++j) {
+        const float* x = t.first + (i * w.dilation_h * w.in_w + j * w.dilation_w) * w.in_c + c;
+        const float* weight = t.weights + (i * w.kernel_w + j) * t.padded + c;
+        V tap[N];
+#pragma GCC unroll 4
+        for (int v = 0; v < N; ++v) tap[v] = Vector::load(weight + v * kLanes);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+          for (int v = 0; v < N; ++v) {
+            const float* from = x + p * step + v * kLanes;
+            sum[p][v] =
+                Vector::add_product(sum[p][v], kPart ? Vector::load_first(from, n) : Vector::load(from), tap[v]);
+          }
+      }
+    const V low = Vector::splat(t.low), high = Vector::splat(t.high);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int v = 0; v < N; ++v) {
+        const V y = Vector::add(sum[p][v], Vector::load(t.bias + c + v * kLanes));
+        const V clamped = Vector::at_most(high, Vector::at_least(low, y));
+        float* to = output + p * w.out_c + c + v * kLanes;
+        if (kPart)
+          Vector::store_first(to, clamped, n);
+        else
+          Vector::store(to, clamped);
+      }
+  }
+
+  // P pixels in all channels.
+  template <int P, int N>
+  static void pixels(const Pixels& t, float* output) noexcept {
+    const int64_t n = t.w.out_c;
+    int64_t c = 0;
+    for (; c + N * kLanes <= n; c += N * kLanes) tile<P, N, false>(t, c, 0, output);
+    if (N > 1)
+      for (; c + kLanes <= n; c += kLanes) tile<P, 1, false>(t, c, 0, output);
+    if (c < n) tile<P, 1, true>(t, c, n - c, output);
+  }
+
+  // The taps [begin, end) of `count` that see pixels [0, extent) from `first` on.
+  static void seen(int64_t first, int64_t extent, int64_t dilation, int64_t count, int64_t& begin,
+                   int64_t& end) noexcept {
+    begin = first < 0 ? (-first + dilation - 1) / dilation : 0;
+    end = first >= extent ? 0 : (extent - first + dilation - 1) / dilation;
+    end = end < count ? end : count;
+  }
+
+  static void run(const DepthwiseF32& c, const void* packed, const float* input, float* output, int64_t row_begin,
+                  int64_t row_end, void*) noexcept {
+    const Window2d& w = c.window;
+    const float* weights = static_cast<const float*>(packed);
+    Pixels t = {w, weights, weights + taps(c) * padded(c), padded(c), c.low, c.high, 0, 0, 0, 0, nullptr};
+    // Output pixels whose windows lie within the columns of the picture.
+    const int64_t reach = w.in_w - 1 - (w.kernel_w - 1) * w.dilation_w + w.pad_w;
+    const int64_t inner_begin = (w.pad_w + w.stride_w - 1) / w.stride_w;
+    const int64_t inner_end = reach < 0 ? 0 : reach / w.stride_w + 1;
+    for (int64_t row = row_begin; row < row_end; ++row) {
+      const float* picture = input + row / w.out_h * w.in_h * w.in_w * w.in_c;
+      const int64_t top = row % w.out_h * w.stride_h - w.pad_h;
+      seen(top, w.in_h, w.dilation_h, w.kernel_h, t.row_begin, t.row_end);
+      float* to = output + row * w.out_w * w.out_c;
+      for (int64_t x = 0; x < w.out_w;) {
+        const int64_t left = x * w.stride_w - w.pad_w;
+        t.first = picture + (top * w.in_w + left) * w.in_c;
+        const int64_t rest = (inner_end < w.out_w ? inner_end : w.out_w) - x;
+        float* y = to + x * w.out_c;
+        if (x < inner_begin || rest <= 0) {
+          seen(left, w.in_w, w.dilation_w, w.kernel_w, t.column_begin, t.column_end);
+          pixels<1, 4>(t, y);
+          ++x;
+          continue;
+        }
+        t.column_begin = 0, t.column_end = w.kernel_w;
+        if (rest >= 8) {
+          pixels<8, 1>(t, y);
+          x += 8;
+        } else if (rest >= 4) {
+          pixels<4, 2>(t, y);
+          x += 4;
+        } else if (rest >= 2) {
+          pixels<2, 4>(t, y);
+          x += 2;
+        } else {
+          pixels<1, 4>(t, y);
+          ++x;
+        }
+      }
+    }
+  }
+
+  static constexpr DepthwiseF32Kernel kernel() { return {takes, packed_bytes, pack, scratch_bytes, run}; }
+};
+
+}  // namespace
+}  // namespace sanderling
