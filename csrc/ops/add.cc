@@ -33,15 +33,10 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& 
   make_tables(p);
   const FunctionRow<AddQ8Kernel>& kernel = choose_add_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
-  ctx.on_run([loops, p, add = kernel.run](RunContext& run) {
-    const uint8_t *from_a = run.input<uint8_t>(0), *from_b = run.input<uint8_t>(1);
-    uint8_t* out = run.output<uint8_t>(0);
-    run.parallel_for(loops.elements(), 2, [&](int64_t begin, int64_t end, int) {
-      loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
-        add(from_a + from[0], loops.step(0), from_b + from[1], loops.step(1), out + to, n, p);
-      });
-    });
-  });
+  ctx.on_run(
+      run_binary_bytes(ctx, loops, 0.3,
+                       [p, add = kernel.run](const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b,
+                                             uint8_t* out, int64_t n) { add(a, step_a, b, step_b, out, n, p); }));
 }
 
 bool exact_log2(float scale, int& log2) {

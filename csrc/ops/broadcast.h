@@ -29,6 +29,22 @@ class Broadcast {
   // Whether the operands have the output's elements in its order, so that all is one row.
   bool plain() const { return rank_ == 1 && step(0) && step(1) && step(2); }
 
+  // Elements of the innermost loop.
+  int64_t row() const { return extent_[rank_ - 1]; }
+  // Whether operand k has the output's elements in its order.
+  bool contiguous(int k) const {
+    int64_t full = 1;
+    for (int d = rank_ - 1; d >= 0; full *= extent_[d--])
+      if (step_[d][k] != full) return false;
+    return true;
+  }
+  // Whether operand k is one row that is taken again and again.
+  bool repeats(int k) const {
+    for (int d = 0; d < rank_ - 1; ++d)
+      if (step_[d][k] != 0) return false;
+    return step(k) != 0;
+  }
+
   // Calls row(to, from, n) for the parts of rows that cover elements begin <= i < end of the output: n elements from
   // number `to` of the output on, computed from element from[k] of each operand k on.
   template <class F>

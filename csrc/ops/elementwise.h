@@ -1,6 +1,7 @@
 // Elementwise operators with two operands: what they share.
 #pragma once
 
+#include <cstring>
 #include <utility>
 
 #include "ops/activation.h"
@@ -50,6 +51,53 @@ RunFunction run_binary(const Broadcast& loops, double cost, F f) {
       loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
         binary_row(a + from[0], loops.step(0), b + from[1], loops.step(1), out + to, n, f);
       });
+    });
+  };
+}
+
+// Elements of operand k for the output's elements from `begin` on.
+inline void expand_bytes(const Broadcast& loops, int k, const uint8_t* x, int64_t begin, int64_t n, uint8_t* out) {
+  loops.walk(begin, begin + n, [&](int64_t to, const int64_t* from, int64_t count) {
+    if (loops.step(k))
+      std::memcpy(out + (to - begin), x + from[k], static_cast<size_t>(count));
+    else
+      std::memset(out + (to - begin), x[from[k]], static_cast<size_t>(count));
+  });
+}
+
+// The same of 8-bit values for f(a, step_a, b, step_b, out, n), which is meant for long rows: where the loops have
+// short ones, operands are laid out as the output is, part by part.
+template <class F>
+RunFunction run_binary_bytes(PrepareContext& ctx, const Broadcast& loops, double cost, F f) {
+  constexpr int64_t kShort = 64, kPart = 2048;
+  if (loops.row() >= kShort || loops.row() >= loops.elements()) {
+    return [loops, cost, f = std::move(f)](RunContext& run) {
+      const uint8_t *a = run.input<uint8_t>(0), *b = run.input<uint8_t>(1);
+      uint8_t* out = run.output<uint8_t>(0);
+      run.parallel_for(loops.elements(), cost, [&](int64_t begin, int64_t end, int) {
+        loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
+          f(a + from[0], loops.step(0), b + from[1], loops.step(1), out + to, n);
+        });
+      });
+    };
+  }
+  const int64_t part = kPart / loops.row() * loops.row();
+  const int parts = ctx.scratch(static_cast<size_t>(2 * kPart * ctx.threads()));
+  return [loops, cost, part, parts, f = std::move(f)](RunContext& run) {
+    const uint8_t* inputs[2] = {run.input<uint8_t>(0), run.input<uint8_t>(1)};
+    uint8_t* out = run.output<uint8_t>(0);
+    run.parallel_for(loops.elements(), cost, [&](int64_t begin, int64_t end, int thread) {
+      for (int64_t at = begin; at < end; at += part) {
+        const int64_t n = end - at < part ? end - at : part;
+        const uint8_t* rows[2];
+        for (int k = 0; k < 2; ++k) {
+          uint8_t* own = run.scratch<uint8_t>(parts) + (2 * thread + k) * kPart;
+          rows[k] = loops.contiguous(k) ? inputs[k] + at : own;
+          // Every part is whole rows long: what repeats, repeats in all of them alike.
+          if (rows[k] == own && (at == begin || !loops.repeats(k))) expand_bytes(loops, k, inputs[k], at, n, own);
+        }
+        f(rows[0], 1, rows[1], 1, out + at, n);
+      }
     });
   };
 }

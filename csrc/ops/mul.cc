@@ -23,15 +23,10 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> rang
   p.flip = static_cast<uint8_t>(flip);
   const FunctionRow<MulQ8Kernel>& kernel = choose_mul_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
-  ctx.on_run([loops, p, multiply = kernel.run](RunContext& run) {
-    const uint8_t *from_a = run.input<uint8_t>(0), *from_b = run.input<uint8_t>(1);
-    uint8_t* out = run.output<uint8_t>(0);
-    run.parallel_for(loops.elements(), 2, [&](int64_t begin, int64_t end, int) {
-      loops.walk(begin, end, [&](int64_t to, const int64_t* from, int64_t n) {
-        multiply(from_a + from[0], loops.step(0), from_b + from[1], loops.step(1), out + to, n, p);
-      });
-    });
-  });
+  ctx.on_run(run_binary_bytes(
+      ctx, loops, 0.3,
+      [p, multiply = kernel.run](const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out,
+                                 int64_t n) { multiply(a, step_a, b, step_b, out, n, p); }));
 }
 
 void prepare_int16(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> range) {

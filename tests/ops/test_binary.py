@@ -106,3 +106,23 @@ def test_errors(op):
     assert "[2, 3]" in error(f, T("float32", (2,)), y)
     assert "bool" in error(T("bool", (2,)), T("bool", (2,)), T("bool", (2,)))
     assert "output is int8" in error(f, f, T("int8", (2, 3), 1.0))
+
+
+@pytest.mark.parametrize("op", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "dims",
+    [
+        ((50, 49, 3), (3,)),
+        ((3,), (50, 49, 3)),
+        ((30, 31, 17), (30, 31, 1)),
+        ((30, 1, 17), (1, 31, 17)),
+        ((2100, 2), (2100, 1)),
+    ],
+)
+def test_short_rows_of_8_bits(op, threads, dims):
+    x, y = T("int8", dims[0], 0.5, 3), T("int8", dims[1], 0.3, -20)
+    options = {} if op == "MUL" else {"pot_scale_int16": False}
+    model = build(op, [x, y], T("int8", np.broadcast_shapes(*dims), 20.0 if op == "MUL" else 0.9, 7), **options)
+    rng = np.random.default_rng(1)
+    compare(model, [rng.integers(-128, 128, d).astype(np.int8) for d in dims], threads=threads)
