@@ -30,7 +30,7 @@ inline NarrowAvx2 broadcast_narrow(const NarrowTable& t) {
           _mm256_set1_epi32(static_cast<int32_t>(t.right[0]))};
 }
 
-// From accumulators + bias to outputs with their zero point, before saturation to 8 bits.
+// From accumulators + bias to outputs without their zero point, before saturation.
 inline __attribute__((always_inline)) __m256i requantize_narrow(__m256i u, const NarrowAvx2& n) {
   const __m256i even = _mm256_mul_epu32(u, n.twice);
   const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(u, 32), n.twice_odd);
@@ -40,18 +40,23 @@ inline __attribute__((always_inline)) __m256i requantize_narrow(__m256i u, const
   return _mm256_srav_epi32(_mm256_add_epi32(_mm256_add_epi32(h, n.offset), negative), n.right);
 }
 
-// The last step for 32 bytes: clamp, and flip.
-struct ClampAvx2 {
-  __m256i low, high, flip;
-  ClampAvx2(int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
-      : low(_mm256_set1_epi8(static_cast<char>(low_byte))),
+// The last steps for 32 outputs: zero point, saturation, clamp, and flip.
+struct OutputAvx2 {
+  __m256i zero, low, high, flip;
+  OutputAvx2(int32_t zero_point, int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
+      : zero(_mm256_set1_epi16(static_cast<int16_t>(zero_point))),
+        low(_mm256_set1_epi8(static_cast<char>(low_byte))),
         high(_mm256_set1_epi8(static_cast<char>(high_byte))),
         flip(_mm256_set1_epi8(static_cast<char>(flip_byte))) {}
-};
 
-inline __attribute__((always_inline)) __m256i clamp_bytes(__m256i y, const ClampAvx2& c) {
-  return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, c.low), c.high), c.flip);
-}
+  // Within each 128 bits: 4 bytes each of a, b, c and d.
+  inline __attribute__((always_inline)) __m256i operator()(__m256i a, __m256i b, __m256i c, __m256i d) const {
+    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);
+    const __m256i second = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero);
+    const __m256i y = _mm256_packs_epi16(first, second);
+    return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip);
+  }
+};
 
 }  // namespace
 }  // namespace sanderling

@@ -24,7 +24,7 @@ inline NarrowAvx512 broadcast_narrow(const NarrowTable& t) {
           _mm512_set1_epi32(static_cast<int32_t>(t.right[0]))};
 }
 
-// From accumulators + bias to outputs with their zero point, before saturation to 8 bits.
+// From accumulators + bias to outputs without their zero point, before saturation.
 inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const NarrowAvx512& n) {
   const __m512i even = _mm512_mul_epu32(u, n.twice);
   const __m512i odd = _mm512_mul_epu32(_mm512_shuffle_epi32(u, _MM_PERM_DDBB), n.twice_odd);
@@ -36,18 +36,23 @@ inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const
   return _mm512_srav_epi32(_mm512_mask_add_epi32(sum, negative, sum, _mm512_set1_epi32(-1)), n.right);
 }
 
-// The last step for 64 bytes: clamp, and flip.
-struct ClampAvx512 {
-  __m512i low, high, flip;
-  ClampAvx512(int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
-      : low(_mm512_set1_epi8(static_cast<char>(low_byte))),
+// The last steps for 64 outputs: zero point, saturation, clamp, and flip.
+struct OutputAvx512 {
+  __m512i zero, low, high, flip;
+  OutputAvx512(int32_t zero_point, int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
+      : zero(_mm512_set1_epi16(static_cast<int16_t>(zero_point))),
+        low(_mm512_set1_epi8(static_cast<char>(low_byte))),
         high(_mm512_set1_epi8(static_cast<char>(high_byte))),
         flip(_mm512_set1_epi8(static_cast<char>(flip_byte))) {}
-};
 
-inline __attribute__((always_inline)) __m512i clamp_bytes(__m512i y, const ClampAvx512& c) {
-  return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, c.low), c.high), c.flip);
-}
+  // Within each 128 bits: 4 bytes each of a, b, c and d.
+  inline __attribute__((always_inline)) __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
+    const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero);
+    const __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
+    const __m512i y = _mm512_packs_epi16(first, second);
+    return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, low), high), flip);
+  }
+};
 
 }  // namespace
 }  // namespace sanderling

@@ -42,7 +42,7 @@ struct Sum {
   Operand first, second;
   __m256i bias, flip;
   NarrowAvx2 narrow;
-  ClampAvx2 clamp;
+  OutputAvx2 output;
   bool subtract;
 
   explicit Sum(const AddQ8& p)
@@ -51,7 +51,7 @@ struct Sum {
         bias(_mm256_set1_epi32(static_cast<int32_t>(view_narrow_table(p.narrow_tables[2], 1).bias[0]))),
         flip(_mm256_set1_epi8(static_cast<char>(p.flip ^ 0x80))),
         narrow(broadcast_narrow(view_narrow_table(p.narrow_tables[2], 1))),
-        clamp(p.low, p.high, p.flip),
+        output(p.zero_point, p.low, p.high, p.flip),
         subtract(p.subtract) {}
 };
 
@@ -61,25 +61,21 @@ inline __attribute__((always_inline)) __m256i finish(__m256i x, __m256i y, const
   return requantize_narrow(subtract ? _mm256_sub_epi32(x, y) : _mm256_add_epi32(x, y), s.narrow);
 }
 
-inline __attribute__((always_inline)) __m256i pack(__m256i a, __m256i b, __m256i c, __m256i d, const Sum& s) {
-  return clamp_bytes(_mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d)), s.clamp);
-}
-
 template <bool subtract>
 inline __attribute__((always_inline)) __m256i both(__m256i x, __m256i y, const Sum& s) {
   const Quarters u = widen(_mm256_xor_si256(x, s.flip)), v = widen(_mm256_xor_si256(y, s.flip));
-  return pack(finish<subtract>(rescale(u.a, s.first), rescale(v.a, s.second), s),
-              finish<subtract>(rescale(u.b, s.first), rescale(v.b, s.second), s),
-              finish<subtract>(rescale(u.c, s.first), rescale(v.c, s.second), s),
-              finish<subtract>(rescale(u.d, s.first), rescale(v.d, s.second), s), s);
+  return s.output(finish<subtract>(rescale(u.a, s.first), rescale(v.a, s.second), s),
+                  finish<subtract>(rescale(u.b, s.first), rescale(v.b, s.second), s),
+                  finish<subtract>(rescale(u.c, s.first), rescale(v.c, s.second), s),
+                  finish<subtract>(rescale(u.d, s.first), rescale(v.d, s.second), s));
 }
 
 // `moving` as the operand o, `other` already rescaled, and subtracted where it is to be.
 template <bool negate>
 inline __attribute__((always_inline)) __m256i one(__m256i moving, const Operand& o, __m256i other, const Sum& s) {
   const Quarters u = widen(_mm256_xor_si256(moving, s.flip));
-  return pack(finish<negate>(other, rescale(u.a, o), s), finish<negate>(other, rescale(u.b, o), s),
-              finish<negate>(other, rescale(u.c, o), s), finish<negate>(other, rescale(u.d, o), s), s);
+  return s.output(finish<negate>(other, rescale(u.a, o), s), finish<negate>(other, rescale(u.b, o), s),
+                  finish<negate>(other, rescale(u.c, o), s), finish<negate>(other, rescale(u.d, o), s));
 }
 
 template <class F>

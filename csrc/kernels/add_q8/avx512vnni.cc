@@ -39,7 +39,7 @@ struct Sum {
   Operand first, second;
   __m512i bias, flip;
   NarrowAvx512 narrow;
-  ClampAvx512 clamp;
+  OutputAvx512 output;
   bool subtract;
 
   explicit Sum(const AddQ8& p)
@@ -48,7 +48,7 @@ struct Sum {
         bias(_mm512_set1_epi32(static_cast<int32_t>(view_narrow_table(p.narrow_tables[2], 1).bias[0]))),
         flip(_mm512_set1_epi8(static_cast<char>(p.flip ^ 0x80))),
         narrow(broadcast_narrow(view_narrow_table(p.narrow_tables[2], 1))),
-        clamp(p.low, p.high, p.flip),
+        output(p.zero_point, p.low, p.high, p.flip),
         subtract(p.subtract) {}
 };
 
@@ -58,25 +58,21 @@ inline __attribute__((always_inline)) __m512i finish(__m512i x, __m512i y, const
   return requantize_narrow(subtract ? _mm512_sub_epi32(x, y) : _mm512_add_epi32(x, y), s.narrow);
 }
 
-inline __attribute__((always_inline)) __m512i pack(__m512i a, __m512i b, __m512i c, __m512i d, const Sum& s) {
-  return clamp_bytes(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)), s.clamp);
-}
-
 template <bool subtract>
 inline __attribute__((always_inline)) __m512i both(__m512i x, __m512i y, const Sum& s) {
   const Quarters u = widen(_mm512_xor_si512(x, s.flip)), v = widen(_mm512_xor_si512(y, s.flip));
-  return pack(finish<subtract>(rescale(u.a, s.first), rescale(v.a, s.second), s),
-              finish<subtract>(rescale(u.b, s.first), rescale(v.b, s.second), s),
-              finish<subtract>(rescale(u.c, s.first), rescale(v.c, s.second), s),
-              finish<subtract>(rescale(u.d, s.first), rescale(v.d, s.second), s), s);
+  return s.output(finish<subtract>(rescale(u.a, s.first), rescale(v.a, s.second), s),
+                  finish<subtract>(rescale(u.b, s.first), rescale(v.b, s.second), s),
+                  finish<subtract>(rescale(u.c, s.first), rescale(v.c, s.second), s),
+                  finish<subtract>(rescale(u.d, s.first), rescale(v.d, s.second), s));
 }
 
 // `moving` as the operand o, `other` already rescaled, and subtracted where it is to be.
 template <bool negate>
 inline __attribute__((always_inline)) __m512i one(__m512i moving, const Operand& o, __m512i other, const Sum& s) {
   const Quarters u = widen(_mm512_xor_si512(moving, s.flip));
-  return pack(finish<negate>(other, rescale(u.a, o), s), finish<negate>(other, rescale(u.b, o), s),
-              finish<negate>(other, rescale(u.c, o), s), finish<negate>(other, rescale(u.d, o), s), s);
+  return s.output(finish<negate>(other, rescale(u.a, o), s), finish<negate>(other, rescale(u.b, o), s),
+                  finish<negate>(other, rescale(u.c, o), s), finish<negate>(other, rescale(u.d, o), s));
 }
 
 template <class F>

@@ -11,11 +11,12 @@ void make_tables(AddQ8& p) {
       p.rescaled[k][byte] = k == 1 && p.subtract ? -x : x;
     }
   const int64_t largest = int64_t{255} << AddQ8::kBits;
-  p.narrow = narrow_fits(p.input[0], largest, 0) && narrow_fits(p.input[1], largest, 0) &&
-             narrow_fits(p.output, 2 * largest, p.zero_point);
-  build_narrow_table(&p.input[0], 1, 1, 0, p.narrow_tables[0], 1);
-  build_narrow_table(&p.input[1], 1, 1, 0, p.narrow_tables[1], 1);
-  build_narrow_table(&p.output, 1, 1, p.zero_point, p.narrow_tables[2], 1);
+  p.narrow = narrow_fits(p.input[0], 0, largest) && narrow_fits(p.input[1], 0, largest) &&
+             narrow_fits(p.output, 0, 2 * largest);
+  if (!p.narrow) return;
+  set_narrow(p.input[0], 0, largest, p.narrow_tables[0], 1);
+  set_narrow(p.input[1], 0, largest, p.narrow_tables[1], 1);
+  set_narrow(p.output, 0, 2 * largest, p.narrow_tables[2], 1);
 }
 
 void add_q8_portable_table(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* __restrict out,

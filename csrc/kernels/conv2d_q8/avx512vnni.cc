@@ -85,7 +85,7 @@ inline __attribute__((always_inline)) void multiply(const uint8_t* a, int64_t st
 // Rescales and stores `n` channels of R pixels.
 template <int R, int C>
 inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int64_t channel, int64_t n,
-                                                       const TileStage<ClampAvx512>& s, uint8_t* out,
+                                                       const TileStage<OutputAvx512>& s, uint8_t* out,
                                                        int64_t out_stride) {
 #pragma GCC unroll 16
   for (int c = 0; c < C; ++c) {
@@ -100,9 +100,7 @@ inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int
 #pragma GCC unroll 16
     for (int r = 0; r < R; r += 2) {
       const int next = r + 1 < R ? r + 1 : r;
-      const __m512i first = _mm512_packs_epi32(acc[r][0], acc[r][1]);
-      const __m512i second = _mm512_packs_epi32(acc[next][0], acc[next][1]);
-      const __m512i y = clamp_bytes(_mm512_permutexvar_epi32(order, _mm512_packs_epi16(first, second)), s.clamp);
+      const __m512i y = _mm512_permutexvar_epi32(order, s.output(acc[r][0], acc[r][1], acc[next][0], acc[next][1]));
       _mm256_mask_storeu_epi8(out + r * out_stride, mask, _mm512_castsi512_si256(y));
       if (r + 1 < R) _mm256_mask_storeu_epi8(out + next * out_stride, mask, _mm512_extracti64x4_epi64(y, 1));
     }
@@ -112,9 +110,7 @@ inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int
 #pragma GCC unroll 16
     for (int r = 0; r < R; r += 4) {
       const int r1 = r + 1 < R ? r + 1 : r, r2 = r + 2 < R ? r + 2 : r, r3 = r + 3 < R ? r + 3 : r;
-      const __m512i first = _mm512_packs_epi32(acc[r][0], acc[r1][0]);
-      const __m512i second = _mm512_packs_epi32(acc[r2][0], acc[r3][0]);
-      const __m512i y = clamp_bytes(_mm512_permutexvar_epi32(order, _mm512_packs_epi16(first, second)), s.clamp);
+      const __m512i y = _mm512_permutexvar_epi32(order, s.output(acc[r][0], acc[r1][0], acc[r2][0], acc[r3][0]));
       _mm_mask_storeu_epi8(out + r * out_stride, mask, _mm512_castsi512_si128(y));
       if (r + 1 < R) _mm_mask_storeu_epi8(out + r1 * out_stride, mask, _mm512_extracti32x4_epi32(y, 1));
       if (r + 2 < R) _mm_mask_storeu_epi8(out + r2 * out_stride, mask, _mm512_extracti32x4_epi32(y, 2));
@@ -128,8 +124,8 @@ struct Tiles {
   using Weight = int8_t;
   using Activation = uint8_t;
   using Copy = sanderling::Copy;
-  using Clamp = ClampAvx512;
-  using Function = void (*)(const TileArguments<Tiles>&, const Panels<int8_t>&, const TileStage<Clamp>&);
+  using Output = OutputAvx512;
+  using Function = void (*)(const TileArguments<Tiles>&, const Panels<int8_t>&, const TileStage<Output>&);
 
   static int32_t sum(const uint8_t* row, int64_t n) {
     const __m512i ones = _mm512_set1_epi8(1);
@@ -142,7 +138,7 @@ struct Tiles {
   }
 
   template <int R, int C>
-  static void run(const TileArguments<Tiles>& t, const Panels<int8_t>& p, const TileStage<Clamp>& s) {
+  static void run(const TileArguments<Tiles>& t, const Panels<int8_t>& p, const TileStage<Output>& s) {
     __m512i acc[R][C];
     const __m512i zero = _mm512_set1_epi32(s.input_zero);
 #pragma GCC unroll 16

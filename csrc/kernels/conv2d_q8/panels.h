@@ -12,19 +12,21 @@
 namespace sanderling {
 namespace {
 
-// Whether every accumulator of every channel is small enough for NarrowTable.
-inline bool all_narrow(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias) {
+// How far the products of channel o can go from 0.
+inline int64_t reach(const Conv2dQ8& c, const uint8_t* weights, int64_t o) {
   const int64_t depth = c.depth();
-  for (int64_t o = 0; o < c.window.out_c; ++o) {
-    int64_t magnitude = 0;
-    for (int64_t k = 0; k < depth; ++k) {
-      const int32_t w = static_cast<int8_t>(weights[o * depth + k] ^ c.flip) - c.weight_zero;
-      magnitude += w < 0 ? -w : w;
-    }
-    int64_t largest = bias ? bias[o] : 0;
-    largest = (largest < 0 ? -largest : largest) + 255 * magnitude;
-    if (!narrow_fits(c.multipliers[o], largest, c.output_zero)) return false;
+  int64_t magnitude = 0;
+  for (int64_t k = 0; k < depth; ++k) {
+    const int32_t w = static_cast<int8_t>(weights[o * depth + k] ^ c.flip) - c.weight_zero;
+    magnitude += w < 0 ? -w : w;
   }
+  return 255 * magnitude;
+}
+
+// Whether NarrowTable can take every channel.
+inline bool all_narrow(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias) {
+  for (int64_t o = 0; o < c.window.out_c; ++o)
+    if (!narrow_fits(c.multipliers[o], bias ? bias[o] : 0, reach(c, weights, o))) return false;
   return true;
 }
 
@@ -39,12 +41,12 @@ struct Panels {
 };
 
 // What a tile is given beside its operands.
-template <class Clamp>
+template <class Output>
 struct TileStage {
   int32_t input_zero;        // of unsigned activations
   const int32_t* row_terms;  // of its pixels; null where the weights' zero point is 0
   NarrowTable narrow;
-  Clamp clamp;
+  Output output;
 };
 
 // One tile: `channels` from `channel` (padded) on; `steps` of kStep weights. With acc_out the accumulators are stored
@@ -121,14 +123,19 @@ struct PanelKernel {
         to += panel * length;
       }
       uint32_t* table = reinterpret_cast<uint32_t*>(base + at.narrow) + g * at.padded;
-      if (narrow) build_narrow_table(c.multipliers + g * out, out, at.padded, c.output_zero, table, all);
       for (int64_t o = 0; o < at.padded; ++o) {
         uint32_t total = 0;
         for (int64_t k = 0; k < depth && o < out; ++k)
           total += static_cast<uint32_t>(static_cast<int8_t>(from[o * depth + k] ^ c.flip));
         sum[g * at.padded + o] = static_cast<int32_t>(total);
-        const uint32_t b = bias && o < out ? static_cast<uint32_t>(bias[g * out + o]) : 0;
-        start[g * at.padded + o] = static_cast<int32_t>(b + (narrow ? table[o] : uint32_t{1} << 31));
+        const int64_t real = g * out + o;
+        const int32_t b = bias && o < out ? bias[real] : 0;
+        if (narrow && o < out)
+          set_narrow(c.multipliers[real], b, reach(c, weights, real), table + o, all);
+        else
+          set_narrow({}, 0, 0, table + o, all);
+        const uint32_t from = narrow ? table[o] : uint32_t{1} << 31;
+        start[g * at.padded + o] = static_cast<int32_t>(static_cast<uint32_t>(b) + from);
       }
     }
   }
@@ -193,8 +200,8 @@ struct PanelKernel {
     Activation* widened = reinterpret_cast<Activation*>(memory + kAccBytes + kTermBytes + rows_bytes(c));
     const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && p.wide == nullptr;
     const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ 0x80));
-    TileStage<typename Tiles::Clamp> stage{c.input_zero + 128, nullptr, p.narrow,
-                                           typename Tiles::Clamp(c.low, c.high, c.flip)};
+    TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow,
+                                            typename Tiles::Output(c.output_zero, c.low, c.high, c.flip)};
     const int64_t first = c.groups == 1 ? part.channel_begin : 0, last = c.groups == 1 ? part.channel_end : out;
     if (!direct && length != c.depth()) std::memset(rows, 0, static_cast<size_t>(block * length));
 

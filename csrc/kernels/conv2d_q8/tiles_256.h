@@ -53,15 +53,6 @@ struct Copy256 {
   }
 };
 
-struct Clamp256 {
-  __m256i low, high, flip;
-  Clamp256(int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
-      : low(_mm256_set1_epi8(static_cast<char>(low_byte))),
-        high(_mm256_set1_epi8(static_cast<char>(high_byte))),
-        flip(_mm256_set1_epi8(static_cast<char>(flip_byte))) {}
-  __m256i operator()(__m256i y) const { return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip); }
-};
-
 inline __attribute__((always_inline)) void store_some(__m128i y, int64_t n, uint8_t* out) {
   if (n == 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(out), y);
   uint8_t bytes[16];
@@ -75,9 +66,9 @@ struct Tiles256 {
   using Weight = typename Dot::Weight;
   using Activation = typename Dot::Activation;
   using Copy = Copy256;
-  using Clamp = Clamp256;
+  using Output = OutputAvx2;
   using Arguments = TileArguments<Tiles256>;
-  using Function = void (*)(const Arguments&, const Panels<Weight>&, const TileStage<Clamp>&);
+  using Function = void (*)(const Arguments&, const Panels<Weight>&, const TileStage<Output>&);
   static constexpr int kVector = 32 / static_cast<int>(sizeof(Weight));  // weights
 
   static int32_t sum(const uint8_t* row, int64_t n) {
@@ -108,7 +99,7 @@ struct Tiles256 {
 
   template <int R, int C>
   static inline __attribute__((always_inline)) void store_bytes(__m256i (&acc)[R][C], const Arguments& t,
-                                                                const TileStage<Clamp>& s) {
+                                                                const TileStage<Output>& s) {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const NarrowAvx2 table = load_narrow(s.narrow, t.channel + kLanes * c);
@@ -121,9 +112,8 @@ struct Tiles256 {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i words0 = _mm256_packs_epi32(acc[r][0], acc[r][1]);
-        const __m256i words1 = _mm256_packs_epi32(acc[next][0], acc[next][1]);
-        const __m256i y = s.clamp(_mm256_permutevar8x32_epi32(_mm256_packs_epi16(words0, words1), order));
+        const __m256i y =
+            _mm256_permutevar8x32_epi32(s.output(acc[r][0], acc[r][1], acc[next][0], acc[next][1]), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R) store_some(_mm256_extracti128_si256(y, 1), t.channels, t.out + next * t.out_stride);
       }
@@ -131,9 +121,8 @@ struct Tiles256 {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i words = _mm256_packs_epi32(acc[r][0], acc[next][0]);
-        // Bytes of the first row in the low half, twice; of the second one in the high half.
-        const __m256i y = s.clamp(_mm256_permutevar8x32_epi32(_mm256_packs_epi16(words, words), order));
+        const __m256i y =
+            _mm256_permutevar8x32_epi32(s.output(acc[r][0], acc[next][0], acc[r][0], acc[next][0]), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R)
           store_some(_mm_srli_si128(_mm256_castsi256_si128(y), 8), t.channels, t.out + next * t.out_stride);
@@ -142,7 +131,7 @@ struct Tiles256 {
   }
 
   template <int R, int C>
-  static void run(const Arguments& t, const Panels<Weight>& p, const TileStage<Clamp>& s) {
+  static void run(const Arguments& t, const Panels<Weight>& p, const TileStage<Output>& s) {
     __m256i acc[R][C];
     const __m256i zero = _mm256_set1_epi32(s.input_zero);
 #pragma GCC unroll 8

@@ -96,7 +96,7 @@ struct Row {
   int64_t parts;
   const int32_t* start;  // accumulators, 4 vectors
   NarrowTable narrow;
-  ClampAvx512 clamp;
+  OutputAvx512 output;
   int64_t pixels, channels, out_c;
 };
 
@@ -138,10 +138,10 @@ inline __attribute__((always_inline)) Four load_four(const void* p) {
 }
 
 inline __attribute__((always_inline)) __m512i to_bytes(const Four& acc, const NarrowTable& t,
-                                                       const ClampAvx512& clamp) {
+                                                       const OutputAvx512& output) {
   const __m512i a = requantize_narrow(acc.a, load_narrow(t, 0)), b = requantize_narrow(acc.b, load_narrow(t, 16));
   const __m512i c = requantize_narrow(acc.c, load_narrow(t, 32)), d = requantize_narrow(acc.d, load_narrow(t, 48));
-  return clamp_bytes(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)), clamp);
+  return output(a, b, c, d);
 }
 
 template <int width>
@@ -167,12 +167,12 @@ void row_of_bytes(const Row& r, uint8_t* out) {
       add_tap(acc, x, r.quarter, w0);
       add_tap(acc, x + tap1, r.quarter, w1);
       add_tap(acc, x + tap2, r.quarter, w2);
-      store_pixels<width, whole>(to_bytes(acc, r.narrow, r.clamp), r.pixels - p, r, out);
+      store_pixels<width, whole>(to_bytes(acc, r.narrow, r.output), r.pixels - p, r, out);
     }
     return;
   }
   for (int64_t p = 0; p < r.pixels; p += kPixels, x += kVector, out += kPixels * r.out_c)
-    store_pixels<width, whole>(to_bytes(sum_taps<width>(r, x, start), r.narrow, r.clamp), r.pixels - p, r, out);
+    store_pixels<width, whole>(to_bytes(sum_taps<width>(r, x, start), r.narrow, r.output), r.pixels - p, r, out);
 }
 
 // The accumulators of a row, in the order of channels, through `acc` (64 of them).
@@ -256,7 +256,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
                                                     _mm512_mullo_epi32(load(base + at.sum + 4 * e), zero)));
   std::memset(zeros, static_cast<uint8_t>(c.input_zero) ^ c.flip, 64);
 
-  const ClampAvx512 clamp(c.low, c.high, c.flip);
+  const OutputAvx512 stage(c.output_zero, c.low, c.high, c.flip);
   const __m512i flip = _mm512_set1_epi8(static_cast<char>(c.flip ^ 0x80));
   const NarrowTable narrow = view_narrow_table(base + at.narrow, static_cast<size_t>(at.entries));
   for (int64_t row = row_begin; row < row_end;) {
@@ -297,7 +297,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
             start + entry,
             {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
              narrow.right + entry},
-            clamp,
+            stage,
             w.out_w,
             block.channels,
             w.out_c};

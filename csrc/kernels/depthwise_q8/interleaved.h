@@ -107,12 +107,6 @@ inline int32_t weight_part(int32_t w, int64_t part) {
   return w < -128 ? -128 : (w > 127 ? 127 : w);
 }
 
-// Rescaling whose result is surely 0 need not be done in full.
-inline Multiplier without_effect(Multiplier m, int64_t largest) {
-  if (m.shift > -2 || largest >= int64_t{1} << 31) return m;
-  return ((largest * m.multiplier) >> 31) + 1 < int64_t{1} << (-m.shift - 1) ? Multiplier{} : m;
-}
-
 template <int kLanes>
 void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
   const Window2d& w = c.window;
@@ -131,13 +125,13 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
       const int64_t in_block = entry_channel(entry, kLanes, block.width), o = block.channel + in_block;
       const bool real = in_block < block.channels;
       int32_t sum = 0;
-      int64_t largest = real && bias ? bias[o] : 0;
-      largest = largest < 0 ? -largest : largest;
+      const int64_t center = real && bias ? bias[o] : 0;
+      int64_t reach = 0;
       for (int64_t i = 0; real && i < w.kernel_h; ++i)
         for (int64_t j = 0; j < w.kernel_w; ++j) {
           const int32_t value = weight(i, j, o);
           sum = wrapping_add(sum, value);
-          largest += 255 * (value < 0 ? -value : value);
+          reach += 255 * (value < 0 ? -value : value);
           for (int64_t part = 0; part < at.parts; ++part) {
             const int32_t byte = weight_part(value, part);
             if (byte != 0 && part >= used_parts[b]) used_parts[b] = static_cast<int32_t>(part + 1);
@@ -152,9 +146,9 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
       const int64_t e = b * at.kEntries + entry;
       std::memcpy(base + at.sum + 4 * e, &sum, sizeof sum);
       if (c.multipliers != nullptr) {
-        const Multiplier m = real ? without_effect(c.multipliers[o], largest) : Multiplier{};
-        wide = wide || !narrow_fits(m, largest, c.output_zero);
-        build_narrow_table(&m, 1, 1, c.output_zero, base + at.narrow + 4 * e, static_cast<size_t>(at.entries));
+        const Multiplier m = real ? c.multipliers[o] : Multiplier{};
+        wide = wide || !narrow_fits(m, center, reach);
+        set_narrow(m, center, reach, base + at.narrow + 4 * e, static_cast<size_t>(at.entries));
       }
       int32_t start;  // the table's bias, or 0 where there is no table
       std::memcpy(&start, base + at.narrow + 4 * e, sizeof start);
