@@ -1,6 +1,6 @@
-// Tiles of up to 4 pixels x 4 channels for processors without dot products: sixteen products are two multiplications
-// into int16 and a pairwise addition to one of sixteen accumulators, whose lanes are added up at the end. Weights are
-// [depth / 16][4 channels][16], and [4 channels][8] for a last half.
+// Sums of up to 4 pixels x 16 channels for processors without dot products. Four bytes of a pixel and of each of four
+// channels are two multiplications into int16 and a pairwise addition to int32; weights are [strips of 4 channels]
+// [depth / 4] and in these [2 halves][4 channels][2], the pixel's two halves are each spread over a register.
 //
 // Two products fit int16 unless both are -128 * -128: panels where two weights of -128 meet add each product alone.
 #include "kernels/conv2d_q8/neon_output.h"
@@ -11,231 +11,188 @@ namespace {
 constexpr uint8_t kPairsOverflow = 1;
 
 #ifdef __aarch64__
-// The sums of 4 x 4 products over `depth` bytes, one vector for each pixel. In assembly, because compilers' order of
-// these instructions takes 1.3 to 2 times as long on in-order processors, and GCC 12 spills accumulators. Unit
-// u = 4 * channel + pixel is a product (MUL), its partner two units later (MLA), and their sum another two units later
-// (ADD); for the last units that is in the next round. Loads stand together, between rounds and after the last unit.
-//   v0-3 pixels, v4-7 channels, v16-27 and the outputs accumulators, v28-31 and v8-11 products
-// clang-format off
-#define MUL(t, a, b) "smull v" #t ".8h, v" #a ".8b, v" #b ".8b\n\t"
-#define MLA(t, a, b) "smlal2 v" #t ".8h, v" #a ".16b, v" #b ".16b\n\t"
-#define ADD(acc, t) "sadalp " acc ".4s, v" #t ".8h\n\t"
-#define LOAD(v, from) "ldr q" #v ", " from "\n\t"
-#define HALF(v, from) "ldr d" #v ", " from "\n\t"
-#define ZERO(v) "movi " v ".4s, #0\n\t"
-#define PAIRS(to, from) "addp " to ".4s, " to ".4s, " from ".4s\n\t"
-#define BEGIN_ROUND \
-  MUL(28, 0, 4) MLA(10, 2, 7) ADD("v24", 8) MUL(29, 1, 4) MLA(11, 3, 7) \
-  LOAD(2, "[%[x2], %[at]]") LOAD(3, "[%[x3], %[at]]") LOAD(7, "[%[w], #48]") \
-  "add %[at], %[at], #16\n\tadd %[w], %[w], #64\n\t"
-#define END_ROUND \
-  ADD("v25", 9) MUL(30, 2, 4) MLA(28, 0, 4) ADD("v26", 10) \
-  MUL(31, 3, 4) MLA(29, 1, 4) ADD("v27", 11) MUL(8, 0, 5) MLA(30, 2, 4) ADD("%[s0]", 28) \
-  MUL(9, 1, 5) MLA(31, 3, 4) ADD("%[s1]", 29) MUL(10, 2, 5) MLA(8, 0, 5) ADD("%[s2]", 30) \
-  MUL(11, 3, 5) MLA(9, 1, 5) ADD("%[s3]", 31) MUL(28, 0, 6) MLA(10, 2, 5) ADD("v16", 8) \
-  MUL(29, 1, 6) MLA(11, 3, 5) ADD("v17", 9) MUL(30, 2, 6) MLA(28, 0, 6) ADD("v18", 10) \
-  MUL(31, 3, 6) MLA(29, 1, 6) ADD("v19", 11) MUL(8, 0, 7) MLA(30, 2, 6) ADD("v20", 28) \
-  MUL(9, 1, 7) MLA(31, 3, 6) ADD("v21", 29) MUL(10, 2, 7) MLA(8, 0, 7) ADD("v22", 30) \
-  MUL(11, 3, 7) MLA(9, 1, 7) ADD("v23", 31)
 
-SANDERLING_INLINE void multiply_4x4(const int8_t* const (&x)[4], const int8_t* w, int64_t depth, int32x4_t (&sum)[4]) {
-  int64_t blocks = depth >> 4, at = 0;
-  asm("cmp %[blocks], #0\n\t"
-      ZERO("%[s0]") ZERO("%[s1]") ZERO("%[s2]") ZERO("%[s3]")
-      ZERO("v16") ZERO("v17") ZERO("v18") ZERO("v19") ZERO("v20") ZERO("v21")
-      ZERO("v22") ZERO("v23") ZERO("v24") ZERO("v25") ZERO("v26") ZERO("v27")
-      "b.eq 3f\n\t"
-      LOAD(0, "[%[x0]]") LOAD(4, "[%[w]]") LOAD(1, "[%[x1]]") LOAD(5, "[%[w], #16]") LOAD(6, "[%[w], #32]")
-      // Nothing is left of a round before the first one.
-      ZERO("v2") ZERO("v3") ZERO("v7") ZERO("v8") ZERO("v9") ZERO("v10") ZERO("v11")
-      "subs %[blocks], %[blocks], #1\n\t"
+// The sums of 4 pixels x 16 channels, in assembly: compilers' order of these instructions takes 1.3 to 2 times as long
+// on in-order processors, and GCC 12 spills accumulators. Unit u = 4 * pixel + strip is a product (MUL), its partner
+// two units later (MLA), and their sum another two units later (ADD); for the last units that is in the next round.
+//   v0-3 two pixels' pairs, v4-7 strips, v8-11 and v28-31 products, v12-27 sums
+// clang-format off
+#define MUL(t, w, x) "smull v" #t ".8h, v" #w ".8b, v" #x ".8b\n\t"
+#define MLA(t, w, x) "smlal2 v" #t ".8h, v" #w ".16b, v" #x ".16b\n\t"
+#define ADD(sum, t) "sadalp v" #sum ".4s, v" #t ".8h\n\t"
+#define PIXEL(a, b, from) "ld2r {v" #a ".8h, v" #b ".8h}, [" from "]\n\t"
+#define NEXT(x) "add " x ", " x ", #4\n\t"
+#define WEIGHTS(v, from) "ldr q" #v ", [" from ", %[at]]\n\t"
+#define ZERO(v) "movi v" #v ".4s, #0\n\t"
+#define STORE(a, b, at) "stp q" #a ", q" #b ", [%[sums], #" #at "]\n\t"
+#define ALSO(...) __VA_ARGS__
+#define NOT(...)
+#define ROUND(more) \
+  MUL(28, 4, 0) MLA(10, 6, 3) ADD(24, 8) \
+  MUL(29, 5, 0) MLA(11, 7, 3) WEIGHTS(6, "%[w2]") PIXEL(2, 3, "%[x1]") WEIGHTS(7, "%[w3]") \
+  "add %[at], %[at], #16\n\tsubs %[rounds], %[rounds], #1\n\t" ADD(25, 9) \
+  MUL(30, 6, 0) MLA(28, 4, 1) ADD(26, 10) \
+  MUL(31, 7, 0) MLA(29, 5, 1) ADD(27, 11) \
+  MUL(8, 4, 2) MLA(30, 6, 1) ADD(12, 28) \
+  MUL(9, 5, 2) MLA(31, 7, 1) PIXEL(0, 1, "%[x2]") ADD(13, 29) \
+  MUL(10, 6, 2) MLA(8, 4, 3) ADD(14, 30) \
+  MUL(11, 7, 2) MLA(9, 5, 3) ADD(15, 31) \
+  MUL(28, 4, 0) MLA(10, 6, 3) ADD(16, 8) \
+  MUL(29, 5, 0) MLA(11, 7, 3) PIXEL(2, 3, "%[x3]") ADD(17, 9) \
+  MUL(30, 6, 0) MLA(28, 4, 1) ADD(18, 10) \
+  MUL(31, 7, 0) MLA(29, 5, 1) ADD(19, 11) \
+  MUL(8, 4, 2) MLA(30, 6, 1) ADD(20, 28) \
+  MUL(9, 5, 2) MLA(31, 7, 1) more(PIXEL(0, 1, "%[x0]")) ADD(21, 29) \
+  MUL(10, 6, 2) MLA(8, 4, 3) ADD(22, 30) MUL(11, 7, 2) MLA(9, 5, 3) \
+  more(WEIGHTS(4, "%[w0]") WEIGHTS(5, "%[w1]") NEXT("%[x0]") NEXT("%[x1]") NEXT("%[x2]") NEXT("%[x3]")) ADD(23, 31)
+
+SANDERLING_INLINE void multiply_4x16(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, int32_t* sums) {
+  const int8_t *x0 = x, *x1 = x0 + x_stride, *x2 = x1 + x_stride, *x3 = x2 + x_stride;
+  int64_t rounds = depth >> 2, at = 0;
+  asm volatile(
+      PIXEL(0, 1, "%[x0]") WEIGHTS(4, "%[w0]") WEIGHTS(5, "%[w1]") NEXT("%[x0]")
+      ZERO(3) ZERO(8) ZERO(9) ZERO(10) ZERO(11)  // nothing is left of a round before the first one
+      ZERO(12) ZERO(13) ZERO(14) ZERO(15) ZERO(16) ZERO(17) ZERO(18) ZERO(19)
+      ZERO(20) ZERO(21) ZERO(22) ZERO(23) ZERO(24) ZERO(25) ZERO(26) ZERO(27)
+      "cmp %[rounds], #1\n\t"
       "b.eq 2f\n\t"
       "1:\n\t"
-      BEGIN_ROUND
-      "subs %[blocks], %[blocks], #1\n\t"
-      END_ROUND
-      LOAD(4, "[%[w]]") LOAD(0, "[%[x0], %[at]]") LOAD(1, "[%[x1], %[at]]") LOAD(5, "[%[w], #16]") LOAD(6, "[%[w], #32]")
+      ROUND(ALSO)
+      "cmp %[rounds], #1\n\t"
       "b.ne 1b\n\t"
       "2:\n\t"
-      BEGIN_ROUND
-      END_ROUND
-      ADD("v24", 8) MLA(10, 2, 7) ADD("v25", 9) MLA(11, 3, 7)
-      ADD("v26", 10) ADD("v27", 11)
-      "3:\n\t"
-      "tbz %[depth], #3, 4f\n\t"
-      HALF(4, "[%[w]]") HALF(0, "[%[x0], %[at]]") HALF(1, "[%[x1], %[at]]") HALF(2, "[%[x2], %[at]]")
-      HALF(3, "[%[x3], %[at]]") HALF(5, "[%[w], #8]") HALF(6, "[%[w], #16]") HALF(7, "[%[w], #24]")
-      MUL(28, 0, 4) MUL(29, 1, 4) MUL(30, 2, 4)
-      MUL(31, 3, 4) ADD("%[s0]", 28) MUL(8, 0, 5) ADD("%[s1]", 29) MUL(9, 1, 5) ADD("%[s2]", 30)
-      MUL(10, 2, 5) ADD("%[s3]", 31) MUL(11, 3, 5) ADD("v16", 8) MUL(28, 0, 6) ADD("v17", 9)
-      MUL(29, 1, 6) ADD("v18", 10) MUL(30, 2, 6) ADD("v19", 11) MUL(31, 3, 6) ADD("v20", 28)
-      MUL(8, 0, 7) ADD("v21", 29) MUL(9, 1, 7) ADD("v22", 30) MUL(10, 2, 7) ADD("v23", 31)
-      MUL(11, 3, 7) ADD("v24", 8) ADD("v25", 9) ADD("v26", 10)
-      ADD("v27", 11)
-      "4:\n\t"
-      PAIRS("%[s0]", "v16") PAIRS("v20", "v24") PAIRS("%[s1]", "v17") PAIRS("v21", "v25")
-      PAIRS("%[s2]", "v18") PAIRS("v22", "v26") PAIRS("%[s3]", "v19") PAIRS("v23", "v27")
-      PAIRS("%[s0]", "v20") PAIRS("%[s1]", "v21") PAIRS("%[s2]", "v22") PAIRS("%[s3]", "v23")
-      : [s0] "=&w"(sum[0]), [s1] "=&w"(sum[1]), [s2] "=&w"(sum[2]), [s3] "=&w"(sum[3]), [w] "+&r"(w),
-        [blocks] "+&r"(blocks), [at] "+&r"(at)
-      : [x0] "r"(x[0]), [x1] "r"(x[1]), [x2] "r"(x[2]), [x3] "r"(x[3]), [depth] "r"(depth)
-      : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v16", "v17", "v18",
-        "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31");
+      ROUND(NOT)
+      ADD(24, 8) MLA(10, 6, 3) STORE(12, 13, 0) STORE(14, 15, 32) ADD(25, 9) MLA(11, 7, 3) STORE(16, 17, 64)
+      STORE(18, 19, 96) STORE(20, 21, 128) STORE(22, 23, 160) ADD(26, 10) ADD(27, 11)
+      STORE(24, 25, 192) STORE(26, 27, 224)
+      : [x0] "+&r"(x0), [x1] "+&r"(x1), [x2] "+&r"(x2), [x3] "+&r"(x3), [rounds] "+&r"(rounds), [at] "+&r"(at)
+      : [w0] "r"(w), [w1] "r"(w + 4 * depth), [w2] "r"(w + 8 * depth), [w3] "r"(w + 12 * depth), [sums] "r"(sums)
+      : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",
+        "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
+        "v31");
 }
 // clang-format on
 
 #undef MUL
 #undef MLA
 #undef ADD
-#undef LOAD
-#undef HALF
+#undef PIXEL
+#undef NEXT
+#undef WEIGHTS
 #undef ZERO
-#undef PAIRS
-#undef BEGIN_ROUND
-#undef END_ROUND
+#undef STORE
+#undef ALSO
+#undef NOT
+#undef ROUND
 
-int32x4_t add_pairs(int32x4_t a, int32x4_t b) { return vpaddq_s32(a, b); }
+constexpr int64_t kTileRows = 4, kTileChannels = 16;
 
 #else
 
-int32x4_t add_pairs(int32x4_t a, int32x4_t b) {
-  return vcombine_s32(vpadd_s32(vget_low_s32(a), vget_high_s32(a)), vpadd_s32(vget_low_s32(b), vget_high_s32(b)));
-}
+constexpr int64_t kTileRows = 2, kTileChannels = 8;  // of sixteen registers, four accumulate
 
 #endif
 
-template <int rows, bool paired>
-SANDERLING_INLINE void multiply(const int8_t* const (&x)[4], const int8_t* w, int64_t depth, int32x4_t (&sum)[4]) {
-  int32x4_t acc[4][4];
-  unrolled<rows>(
-      [&](auto i) __attribute__((always_inline)) { acc[i][0] = acc[i][1] = acc[i][2] = acc[i][3] = vdupq_n_s32(0); });
-  const int64_t end = depth / 16 * 16;
-  for (int64_t at = 0; at < end; at += 16, w += 64) {
-    int8x16_t a[4];
-    unrolled<rows>([&](auto i) __attribute__((always_inline)) { a[i] = vld1q_s8(x[i] + at); });
-    unrolled<4>([&](auto j) __attribute__((always_inline)) {
-      const int8x16_t b = vld1q_s8(w + 16 * j);
-      const int8x8_t low = vget_low_s8(b), high = vget_high_s8(b);
-      int16x8_t product[4];
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) { product[i] = vmull_s8(vget_low_s8(a[i]), low); });
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+// The same for any tile.
+template <int rows, int strips, bool paired>
+void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, int32_t* sums) {
+  int32x4_t acc[rows][strips];
+  const int8_t* row[rows];
+  unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+    row[i] = x + i * x_stride;
+    unrolled<strips>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vdupq_n_s32(0); });
+  });
+  for (int64_t at = 0; at < depth; at += 4) {
+    int8x16_t b[strips];
+    unrolled<strips>([&](auto j) __attribute__((always_inline)) { b[j] = vld1q_s8(w + j * 4 * depth + 4 * at); });
+    unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+      const int16x4x2_t a = vld2_dup_s16(reinterpret_cast<const int16_t*>(row[i] + at));
+      const int8x8_t a0 = vreinterpret_s8_s16(a.val[0]), a1 = vreinterpret_s8_s16(a.val[1]);
+      int16x8_t product[strips];
+      unrolled<strips>([&](auto j) __attribute__((always_inline)) { product[j] = vmull_s8(vget_low_s8(b[j]), a0); });
+      unrolled<strips>([&](auto j) __attribute__((always_inline)) {
         if constexpr (paired) {
-          product[i] = vmlal_s8(product[i], vget_high_s8(a[i]), high);
+          product[j] = vmlal_s8(product[j], vget_high_s8(b[j]), a1);
         } else {
-          acc[i][j] = vpadalq_s16(acc[i][j], product[i]);
-          product[i] = vmull_s8(vget_high_s8(a[i]), high);
+          acc[i][j] = vpadalq_s16(acc[i][j], product[j]);
+          product[j] = vmull_s8(vget_high_s8(b[j]), a1);
         }
       });
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) { acc[i][j] = vpadalq_s16(acc[i][j], product[i]); });
-    });
-  }
-  if (depth & 8) {
-    int8x8_t a[4];
-    unrolled<rows>([&](auto i) __attribute__((always_inline)) { a[i] = vld1_s8(x[i] + end); });
-    unrolled<4>([&](auto j) __attribute__((always_inline)) {
-      const int8x8_t b = vld1_s8(w + 8 * j);
-      unrolled<rows>([&](auto i)
-                         __attribute__((always_inline)) { acc[i][j] = vpadalq_s16(acc[i][j], vmull_s8(a[i], b)); });
+      unrolled<strips>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vpadalq_s16(acc[i][j], product[j]); });
     });
   }
   unrolled<rows>([&](auto i) __attribute__((always_inline)) {
-    sum[i] = add_pairs(add_pairs(acc[i][0], acc[i][1]), add_pairs(acc[i][2], acc[i][3]));
+    unrolled<strips>([&](auto j) __attribute__((always_inline)) { vst1q_s32(sums + i * kBuffer + 4 * j, acc[i][j]); });
   });
 }
 
-template <int rows, bool paired, bool rescale>
-void tile(const Tile& t) {
-  const int8_t* x[4];
-  unrolled<rows>([&](auto i) __attribute__((always_inline)) { x[i] = t.x + i * t.x_stride; });
-  int32x4_t sum[4];
+template <int rows, bool paired>
+void multiply_rows(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, int64_t channels, int32_t* sums) {
+  int64_t j = 0;
+  for (; j + kTileChannels <= channels; j += kTileChannels) {
+    const int8_t* from = w + j * depth;
 #ifdef __aarch64__
-  if constexpr (rows == 4 && paired)
-    multiply_4x4(x, t.weights, t.depth, sum);
-  else
+    if constexpr (rows == 4 && paired)
+      multiply_4x16(x, x_stride, from, depth, sums + j);
+    else
 #endif
-    multiply<rows, paired>(x, t.weights, t.depth, sum);
-  const int32x4_t bias = vld1q_s32(t.bias);
-  unrolled<rows>([&](auto i) __attribute__((always_inline)) { sum[i] = vaddq_s32(sum[i], bias); });
-  if (t.correction)
-    unrolled<rows>([&](auto i)
-                       __attribute__((always_inline)) { sum[i] = vaddq_s32(sum[i], vld1q_dup_s32(t.correction + i)); });
-  const int64_t out_stride = t.out_stride;
-  if constexpr (!rescale) {
-    int32_t* out = static_cast<int32_t*>(t.out);
-    unrolled<rows>([&](auto i) __attribute__((always_inline)) { vst1q_s32(out + i * out_stride, sum[i]); });
-  } else {
-    const int32x4_t multiplier = vld1q_s32(t.multiplier), shift = vld1q_s32(t.shift);
-    unrolled<rows>([&](auto i) __attribute__((always_inline)) { sum[i] = vqrdmulhq_s32(sum[i], multiplier); });
-    // See requantize_neon.h: halves are rounded away from zero, where negative values are not clamped away anyway.
-    if (t.low < t.zero)
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) { sum[i] = vsraq_n_s32(sum[i], sum[i], 31); });
-    unrolled<4>([&](auto i) __attribute__((always_inline)) {
-      if constexpr (i < rows)
-        sum[i] = vrshlq_s32(sum[i], shift);
-      else
-        sum[i] = sum[0];
-    });
-    const uint32x4_t y =
-        vreinterpretq_u32_u8(output_neon<RequantizeNeon::kRight>(sum[0], sum[1], sum[2], sum[3], output_stage(t)));
-    uint8_t* out = static_cast<uint8_t*>(t.out);
-    unrolled<rows>([&](auto i) __attribute__((always_inline)) {
-      vst1q_lane_u32(reinterpret_cast<uint32_t*>(out), y, decltype(i)::value);
-      out += out_stride;
-    });
+      multiply<rows, kTileChannels / 4, paired>(x, x_stride, from, depth, sums + j);
   }
+  if constexpr (kTileChannels > 8)
+    if (channels & 8) multiply<rows, 2, paired>(x, x_stride, w + j * depth, depth, sums + j), j += 8;
+  if (channels & 4) multiply<rows, 1, paired>(x, x_stride, w + j * depth, depth, sums + j);
 }
 
-template <bool paired, bool rescale>
-void tile_of(const Tile& t, int64_t rows) {
-  switch (rows) {
-    case 1: return tile<1, paired, rescale>(t);
-#ifndef __aarch64__
-    default: return tile<2, paired, rescale>(t);
-#else
-    case 2: return tile<2, paired, rescale>(t);
-    case 3: return tile<3, paired, rescale>(t);
-    default: return tile<4, paired, rescale>(t);
-#endif
+template <bool paired>
+void multiply_all(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) {
+  int64_t i = 0;
+  for (; i + kTileRows <= rows; i += kTileRows)
+    multiply_rows<kTileRows, paired>(t.x + i * t.x_stride, t.x_stride, t.weights, t.depth, channels,
+                                     sums + i * kBuffer);
+  const int8_t* x = t.x + i * t.x_stride;
+  sums += i * kBuffer;
+  if constexpr (kTileRows == 4) {
+    if (rows - i == 3) return multiply_rows<3, paired>(x, t.x_stride, t.weights, t.depth, channels, sums);
+    if (rows - i == 2) return multiply_rows<2, paired>(x, t.x_stride, t.weights, t.depth, channels, sums);
   }
+  if (rows - i == 1) multiply_rows<1, paired>(x, t.x_stride, t.weights, t.depth, channels, sums);
 }
 
-struct Pairs4x4 {
-#ifdef __aarch64__
-  static constexpr int64_t kRows = 4;
-#else
-  static constexpr int64_t kRows = 2;  // of sixteen registers, eight accumulate
-#endif
-  static constexpr int64_t kChannels = 4, kDepthUnit = 8;
-  static int64_t index(int64_t channel, int64_t k, int64_t depth) {
-    if (k < depth / 16 * 16) return k / 16 * 64 + channel * 16 + k % 16;
-    return depth / 16 * 64 + channel * 8 + k % 8;
-  }
-  static uint8_t inspect(const int8_t* panel, int64_t depth) {
-    for (int64_t block = 0; block < depth / 16 * 4; ++block)
-      for (int64_t k = 0; k < 8; ++k)
-        if (panel[block * 16 + k] == -128 && panel[block * 16 + k + 8] == -128) return kPairsOverflow;
+struct Pairs {
+  static constexpr int64_t kRows = kTileRows, kStrip = 4, kPanel = kBuffer, kDepthUnit = 4;
+  static int64_t index(int64_t channel, int64_t k, int64_t) { return k / 4 * 16 + k % 4 / 2 * 8 + channel * 2 + k % 2; }
+  static uint8_t inspect(const int8_t* strip, int64_t depth) {
+    for (int64_t i = 0; i < depth * 4; i += 16)
+      for (int64_t j = i; j < i + 8; ++j)
+        if (strip[j] == -128 && strip[j + 8] == -128) return kPairsOverflow;
     return 0;
   }
   static int32_t sum(const int8_t* row, int64_t n) {
     int32x4_t s = vdupq_n_s32(0);
     int64_t k = 0;
     for (; k + 16 <= n; k += 16) s = vpadalq_s16(s, vpaddlq_s8(vld1q_s8(row + k)));
-    s = add_pairs(s, s);
-    int32_t all = vgetq_lane_s32(add_pairs(s, s), 0);
+    int32_t all = vgetq_lane_s32(s, 0) + vgetq_lane_s32(s, 1) + vgetq_lane_s32(s, 2) + vgetq_lane_s32(s, 3);
     for (; k < n; ++k) all += row[k];
     return all;
   }
-  static void bytes(const Tile& t, int64_t rows) {
-    (t.flags & kPairsOverflow) ? tile_of<false, true>(t, rows) : tile_of<true, true>(t, rows);
+  static void multiply_tile(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) {
+    (t.flags & kPairsOverflow) ? multiply_all<false>(t, rows, channels, sums)
+                               : multiply_all<true>(t, rows, channels, sums);
   }
-  static void sums(const Tile& t, int64_t rows) {
-    (t.flags & kPairsOverflow) ? tile_of<false, false>(t, rows) : tile_of<true, false>(t, rows);
+  static void bytes(const Tile& t, int64_t rows, int64_t channels) {
+    alignas(64) int32_t buffer[kMostRows * kBuffer];
+    multiply_tile(t, rows, channels, buffer);
+    rescale_buffer(t, buffer, rows, channels);
   }
-  static void rescale(const Tile& t, const int32_t* sums, uint8_t* out) { rescale_four(t, 0, sums, out); }
+  static void sums(const Tile& t, int64_t rows, int64_t channels) {
+    alignas(64) int32_t buffer[kMostRows * kBuffer];
+    multiply_tile(t, rows, channels, buffer);
+    copy_buffer(t, buffer, rows, channels);
+  }
 };
 
 }  // namespace
 
-const Conv2dQ8Kernel conv2d_q8_neon_pairs4x4 = TiledConv2d<Pairs4x4>::kernel;
+const Conv2dQ8Kernel conv2d_q8_neon_pairs4x16 = TiledConv2d<Pairs>::kernel;
 
 }  // namespace sanderling

@@ -1,18 +1,19 @@
 // The frame of kernels that work on register tiles of int8 pixels by output channels: packing, blocks of pixels that
-// stay in the first-level cache, and the loops over tiles. An instruction set gives the tiles:
+// stay in the first-level cache, and the loop over panels of channels. An instruction set gives the tiles:
 //
 //   struct Tiles {
-//     static constexpr int64_t kRows, kChannels;  // of the largest tile
-//     static constexpr int64_t kDepthUnit;        // rows of pixels and weights are padded to multiples of it
-//     // Where the weight of a panel's channel at k stands among the panel's kChannels * depth.
+//     static constexpr int64_t kRows;       // pixels of the largest tile
+//     static constexpr int64_t kStrip;      // channels whose weights are packed together
+//     static constexpr int64_t kPanel;      // channels of one call, at most: strips
+//     static constexpr int64_t kDepthUnit;  // rows of pixels and weights are padded to multiples of it
+//     // Where the weight of a strip's channel at k stands among the strip's kStrip * depth.
 //     static int64_t index(int64_t channel, int64_t k, int64_t depth);
-//     // What the tiles must know about a panel of packed weights: bits of their own choice, not kGeneral.
-//     static uint8_t inspect(const int8_t* panel, int64_t depth);
+//     // What the tiles must know about a packed strip: bits of their own choice, not kGeneral.
+//     static uint8_t inspect(const int8_t* strip, int64_t depth);
 //     static int32_t sum(const int8_t* row, int64_t n);
-//     // One tile: bytes, or int32 (out_stride in elements of the output).
-//     static void bytes(const Tile&, int64_t rows);
-//     static void sums(const Tile&, int64_t rows);
-//     static void rescale(const Tile&, const int32_t* sums, uint8_t* out);  // a row of kChannels, any multiplier
+//     // `rows` <= kMostRows rows of `channels` <= kPanel bytes, or int32, of whole strips.
+//     static void bytes(const Tile&, int64_t rows, int64_t channels);
+//     static void sums(const Tile&, int64_t rows, int64_t channels);
 //   };
 //
 // The sum over k of (x - x_zero) * (w - w_zero) is sum(x w) - w_zero sum(x) - x_zero (sum(w) - n w_zero): the last part
@@ -27,54 +28,54 @@ namespace {
 struct Tile {
   const int8_t* x;  // rows of pixels
   int64_t x_stride;
-  const int8_t* weights;  // of the panel
+  const int8_t* weights;  // of the first strip
   int64_t depth;          // a multiple of kDepthUnit
   const int32_t *bias, *multiplier, *shift;
   const int32_t* correction;  // added to each pixel's sums; null where the weights have no zero point
   void* out;
-  int64_t out_stride;
+  int64_t out_stride;  // in elements
   int32_t zero, low, high;
   uint8_t flip, flags;
 };
 
-// Flag of a panel: a multiplier's right shift is 0, or it shifts left.
+// Flag of a strip: a multiplier's right shift is 0, or it shifts left.
 constexpr uint8_t kGeneral = 0x80;
+constexpr int64_t kMostRows = 64;
 
 template <class Tiles>
 struct TiledConv2d {
-  static constexpr int64_t kRows = Tiles::kRows, kChannels = Tiles::kChannels;
+  static constexpr int64_t kRows = Tiles::kRows, kStrip = Tiles::kStrip;
   static constexpr int64_t kBlockBytes = 16384;  // of gathered rows: half of a small first-level cache
-  static constexpr int64_t kMostPixels = 64;
-  static_assert(kMostPixels % kRows == 0, "a full block has full tiles");
+  static_assert(kMostRows % kRows == 0 && Tiles::kPanel % kStrip == 0, "");
 
   static int64_t row_length(const Conv2dQ8& c) { return up(c.depth(), Tiles::kDepthUnit); }
-  static int64_t group_panels(const Conv2dQ8& c) { return (c.group_out() + kChannels - 1) / kChannels; }
+  static int64_t group_strips(const Conv2dQ8& c) { return (c.group_out() + kStrip - 1) / kStrip; }
   static int64_t block_pixels(const Conv2dQ8& c) {
-    return most(least(kBlockBytes / row_length(c), kMostPixels) / kRows * kRows, kRows);
+    return most(least(kBlockBytes / row_length(c), kMostRows) / kRows * kRows, kRows);
   }
   // Input rows that tiles can read where they lie.
   static bool in_place(const Conv2dQ8& c) {
     return is_pointwise(c) && c.flip == 0 && c.depth() % Tiles::kDepthUnit == 0;
   }
 
-  // Offsets in the packed data: of int32 [panels * kChannels] each, flags [panels], weights.
+  // Offsets in the packed data: of int32 [strips * kStrip] each, flags [strips], weights.
   struct Layout {
-    int64_t panels;
+    int64_t strips;
     int64_t bias, raw_bias, sums, multiplier, shift, flags, weights, bytes;
   };
   // The input zero point that `bias` is for stands at the very beginning.
   static Layout layout(const Conv2dQ8& c) {
     Layout at;
-    at.panels = c.groups * group_panels(c);
-    const int64_t vector = at.panels * kChannels * 4;
+    at.strips = c.groups * group_strips(c);
+    const int64_t vector = at.strips * kStrip * 4;
     at.bias = 64;
     at.raw_bias = at.bias + vector;
     at.sums = at.raw_bias + vector;
     at.multiplier = at.sums + vector;
     at.shift = at.multiplier + vector;
     at.flags = at.shift + vector;
-    at.weights = up(at.flags + at.panels, 64);
-    at.bytes = at.weights + at.panels * kChannels * row_length(c);
+    at.weights = up(at.flags + at.strips, 64);
+    at.bytes = at.weights + at.strips * kStrip * row_length(c);
     return at;
   }
   static int32_t* ints(void* packed, int64_t offset) {
@@ -100,11 +101,11 @@ struct TiledConv2d {
     int32_t* multiplier = ints(packed, at.multiplier);
     int32_t* shift = ints(packed, at.shift);
     uint8_t* flags = static_cast<uint8_t*>(packed) + at.flags;
-    int8_t* panel = static_cast<int8_t*>(packed) + at.weights;
-    for (int64_t p = 0; p < at.panels; ++p, panel += kChannels * length) {
-      const int64_t group = p / group_panels(c), first = p % group_panels(c) * kChannels;
-      for (int64_t j = 0; j < kChannels; ++j) {
-        const int64_t i = p * kChannels + j;
+    int8_t* strip = static_cast<int8_t*>(packed) + at.weights;
+    for (int64_t p = 0; p < at.strips; ++p, strip += kStrip * length) {
+      const int64_t group = p / group_strips(c), first = p % group_strips(c) * kStrip;
+      for (int64_t j = 0; j < kStrip; ++j) {
+        const int64_t i = p * kStrip + j;
         shift[i] = -1;
         if (first + j >= out) continue;
         const int64_t o = group * out + first + j;
@@ -112,7 +113,7 @@ struct TiledConv2d {
         int32_t sum = 0;
         for (int64_t k = 0; k < depth; ++k) {
           const int8_t w = static_cast<int8_t>(from[k] ^ c.flip);
-          panel[Tiles::index(j, k, length)] = w;
+          strip[Tiles::index(j, k, length)] = w;
           sum = wrapping_add(sum, w - c.weight_zero);
         }
         sums[i] = sum;
@@ -122,58 +123,40 @@ struct TiledConv2d {
         shift[i] = c.multipliers[o].shift;
         if (shift[i] >= 0) flags[p] = kGeneral;
       }
-      flags[p] = static_cast<uint8_t>(flags[p] | Tiles::inspect(panel, length));
+      flags[p] = static_cast<uint8_t>(flags[p] | Tiles::inspect(strip, length));
     }
     *static_cast<int32_t*>(packed) = c.input_zero;
-    fold_zero(raw_bias, sums, at.panels * kChannels, c.input_zero, ints(packed, at.bias));
+    fold_zero(raw_bias, sums, at.strips * kStrip, c.input_zero, ints(packed, at.bias));
   }
 
-  // Scratch: gathered rows, corrections [block_pixels], biases [panels * kChannels].
+  // Scratch: gathered rows, corrections [block_pixels], biases [strips * kStrip].
   static int64_t patch_bytes(const Conv2dQ8& c) {
     return in_place(c) ? 0 : up(block_pixels(c) * row_length(c) + kGatherSlack, 64);
   }
   static size_t scratch_bytes(const Conv2dQ8& c) noexcept {
-    return static_cast<size_t>(patch_bytes(c) + (kMostPixels + layout(c).panels * kChannels) * 4);
+    return static_cast<size_t>(patch_bytes(c) + (kMostRows + layout(c).strips * kStrip) * 4);
   }
 
-  // Tiles of one panel for `pixels` rows. The output's first `channels` <= kChannels are wanted.
-  static void run_panel(const Conv2dQ8& c, Tile t, int64_t pixels, int64_t channels) {
-    const int64_t size = c.multipliers ? 1 : 4;
-    const int64_t tiles = (pixels + kRows - 1) / kRows, each = (pixels + tiles - 1) / tiles;
-    const bool whole = channels == kChannels;
-    for (int64_t i = 0; i < pixels; i += each) {
-      const int64_t rows = least(each, pixels - i);
-      if (c.multipliers && !(t.flags & kGeneral) && whole) {
-        Tiles::bytes(t, rows);
-      } else if (!c.multipliers && whole) {
-        Tiles::sums(t, rows);
-      } else {
-        run_awkward(t, rows, static_cast<size_t>(channels * size), c.multipliers != nullptr);
-      }
-      t.x += rows * t.x_stride;
-      if (t.correction) t.correction += rows;
-      t.out = static_cast<char*>(t.out) + rows * t.out_stride * size;
-    }
+  // A panel of `channels` <= kPanel for `rows` rows.
+  static void run_panel(const Tile& t, int64_t rows, int64_t channels, bool rescale) {
+    const int64_t whole = channels / kStrip * kStrip;
+    if (whole > 0) rescale ? Tiles::bytes(t, rows, whole) : Tiles::sums(t, rows, whole);
+    if (whole < channels) run_part_of_strip(t, rows, whole, channels - whole, rescale);
   }
 
-  // A tile of fewer channels, or whose rescaling is not the usual one.
-  static __attribute__((noinline)) void run_awkward(const Tile& t, int64_t rows, size_t row_bytes, bool rescale) {
-    alignas(64) int32_t sums[kRows * kChannels];
-    alignas(64) uint8_t bytes[kRows * kChannels];
-    Tile own = t;
-    own.out_stride = kChannels;
-    const bool general = !rescale || (t.flags & kGeneral);
-    own.out = general ? static_cast<void*>(sums) : bytes;
-    if (general)
-      Tiles::sums(own, rows);
-    else
-      Tiles::bytes(own, rows);
-    if (rescale && general)
-      for (int64_t i = 0; i < rows; ++i) Tiles::rescale(t, sums + i * kChannels, bytes + i * kChannels);
+  static __attribute__((noinline)) void run_part_of_strip(const Tile& t, int64_t rows, int64_t first, int64_t channels,
+                                                          bool rescale) {
+    alignas(64) char buffer[kMostRows * kStrip * 4];
     const int64_t size = rescale ? 1 : 4;
-    const char* from = rescale ? reinterpret_cast<const char*>(bytes) : reinterpret_cast<const char*>(sums);
+    Tile own = t;
+    own.weights += first * t.depth;
+    own.bias += first, own.multiplier += first, own.shift += first;
+    own.out = buffer;
+    own.out_stride = kStrip;
+    rescale ? Tiles::bytes(own, rows, kStrip) : Tiles::sums(own, rows, kStrip);
     for (int64_t i = 0; i < rows; ++i)
-      std::memcpy(static_cast<char*>(t.out) + i * t.out_stride * size, from + i * kChannels * size, row_bytes);
+      std::memcpy(static_cast<char*>(t.out) + (i * t.out_stride + first) * size, buffer + i * kStrip * size,
+                  static_cast<size_t>(channels * size));
   }
 
   static void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part part,
@@ -187,8 +170,8 @@ struct TiledConv2d {
     int32_t* correction = ints(scratch, patch_bytes(c));
     const int32_t* bias = ints(packed, at.bias);
     if (c.input_zero != *static_cast<const int32_t*>(packed)) {
-      int32_t* folded = correction + kMostPixels;
-      fold_zero(ints(packed, at.raw_bias), ints(packed, at.sums), at.panels * kChannels, c.input_zero, folded);
+      int32_t* folded = correction + kMostRows;
+      fold_zero(ints(packed, at.raw_bias), ints(packed, at.sums), at.strips * kStrip, c.input_zero, folded);
       bias = folded;
     }
     const int64_t first_channel = c.groups == 1 ? part.channel_begin : 0;
@@ -218,15 +201,18 @@ struct TiledConv2d {
         if (t.correction)
           for (int64_t i = 0; i < pixels; ++i)
             correction[i] = wrapping_mul(-c.weight_zero, Tiles::sum(t.x + i * t.x_stride, depth));
-        for (int64_t o = first_channel; o < end_channel; o += kChannels) {
-          const int64_t panel = g * group_panels(c) + o / kChannels;
-          t.weights = static_cast<const int8_t*>(packed) + at.weights + panel * kChannels * length;
-          t.bias = bias + panel * kChannels;
-          t.multiplier = ints(packed, at.multiplier) + panel * kChannels;
-          t.shift = ints(packed, at.shift) + panel * kChannels;
-          t.flags = (static_cast<const uint8_t*>(packed) + at.flags)[panel];
+        for (int64_t o = first_channel; o < end_channel; o += Tiles::kPanel) {
+          const int64_t channels = least(end_channel - o, Tiles::kPanel);
+          const int64_t strip = g * group_strips(c) + o / kStrip;
+          t.weights = static_cast<const int8_t*>(packed) + at.weights + strip * kStrip * length;
+          t.bias = bias + strip * kStrip;
+          t.multiplier = ints(packed, at.multiplier) + strip * kStrip;
+          t.shift = ints(packed, at.shift) + strip * kStrip;
+          t.flags = 0;
+          for (int64_t i = 0; i * kStrip < channels; ++i)
+            t.flags = static_cast<uint8_t>(t.flags | (static_cast<const uint8_t*>(packed) + at.flags)[strip + i]);
           t.out = static_cast<char*>(output) + (begin * w.out_c + g * out + o) * (c.multipliers ? 1 : 4);
-          run_panel(c, t, pixels, least(end_channel - o, kChannels));
+          run_panel(t, pixels, channels, c.multipliers != nullptr);
         }
       }
     }
