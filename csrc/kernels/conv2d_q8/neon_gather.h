@@ -93,6 +93,66 @@ static inline void gather_window(const Conv2dQ8& c, const uint8_t* input, const 
   for (uint8_t* at = rest; at < rest - c.depth() + length; ++at) *at = 0;
 }
 
+// Rows of whole windows of pixels that stand beside each other: `height` runs of `span` bytes, `down` bytes apart, from
+// each of `from`, `from` + right, ...; 16 bytes are read and written at a time.
+template <int kHeight>
+static inline void copy_windows(const uint8_t* from, int64_t right, int64_t down, int64_t height, int64_t span,
+                                uint8_t flip, int64_t pixels, int64_t length, uint8_t* to) {
+  Bytes16 mask = {};
+  mask = mask + flip;
+  for (; pixels > 0; --pixels, from += right, to += length) {
+    const uint8_t* row = from;
+    uint8_t* at = to;
+    for (int64_t i = 0; i < (kHeight > 0 ? kHeight : height); ++i, row += down, at += span) {
+      int64_t k = 0;
+      do {
+        Bytes16 v;
+        std::memcpy(&v, row + k, 16);
+        v ^= mask;
+        std::memcpy(at + k, &v, 16);
+        k += 16;
+      } while (kHeight == 0 && k < span);  // else the span is at most 16
+    }
+  }
+}
+
+// Rows [pixels][length] of the output pixels from `begin` on, and kGatherSlack bytes. Bytes beyond the depth of a row
+// may be anything: the weights there are 0.
+static inline void gather(const Conv2dQ8& c, const uint8_t* input, const uint8_t* end, int64_t group, int64_t begin,
+                          int64_t pixels, int64_t length, uint8_t* to) {
+  const Window2d& w = c.window;
+  const int64_t span = w.kernel_w * c.group_in(), row_bytes = w.in_w * w.in_c, down = w.dilation_h * row_bytes;
+  const int64_t reach_h = (w.kernel_h - 1) * w.dilation_h;
+  const bool dense = c.groups == 1 && w.dilation_w == 1 && w.kernel_w <= w.in_w;
+  // Output columns whose windows lie inside the picture.
+  const int64_t first = (w.pad_w + w.stride_w - 1) / w.stride_w;
+  const int64_t last = dense ? (w.in_w - w.kernel_w + w.pad_w) / w.stride_w + 1 : 0;
+  Pixel p = pixel_at(w, begin);
+  while (pixels > 0) {
+    const int64_t top = p.y * w.stride_h - w.pad_h;
+    int64_t inside = top >= 0 && top + reach_h < w.in_h && p.x >= first ? least(least(last, w.out_w) - p.x, pixels) : 0;
+    if (inside > 0) {
+      const uint8_t* from = input + (p.batch * w.in_h + top) * row_bytes + (p.x * w.stride_w - w.pad_w) * w.in_c;
+      const int64_t right = w.stride_w * w.in_c;
+      // Windows whose last copy would read beyond the input are left to gather_window.
+      const int64_t room = end - from - reach_h * row_bytes - up(span, 16);
+      inside = room < 0 ? 0 : least(inside, room / right + 1);
+      if (span <= 16 && w.kernel_h == 3)
+        copy_windows<3>(from, right, down, 3, span, c.flip, inside, length, to);
+      else
+        copy_windows<0>(from, right, down, w.kernel_h, span, c.flip, inside, length, to);
+    }
+    if (inside <= 0) {
+      gather_window(c, input, end, group, p, length, to);
+      inside = 1;
+    }
+    pixels -= inside;
+    to += inside * length;
+    p.x += inside - 1;
+    advance(w, p);
+  }
+}
+
 // Whether windows are runs of bytes of the input, `depth` bytes apart but for groups.
 static inline bool is_pointwise(const Conv2dQ8& c) {
   const Window2d& w = c.window;

@@ -193,9 +193,7 @@ struct TiledConv2d {
           if (copied) {
             copy_flipped(input + begin * depth, pixels * depth, input_end, c.flip, patch);
           } else {
-            Pixel p = pixel_at(w, begin);
-            for (int64_t i = 0; i < pixels; ++i, advance(w, p))
-              gather_window(c, input, input_end, g, p, length, patch + i * length);
+            gather(c, input, input_end, g, begin, pixels, length, patch);
           }
         }
         if (t.correction)
