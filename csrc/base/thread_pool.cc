@@ -99,7 +99,6 @@ void ThreadPool::loop(int thread) {
       sleeping_.fetch_sub(1);
     }
     if (stop_.load()) return;
-    epoch_.load(std::memory_order_acquire);
     ++seen;
     work(thread);
     active_.fetch_sub(1, std::memory_order_acq_rel);
