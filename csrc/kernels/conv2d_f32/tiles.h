@@ -50,21 +50,6 @@ inline size_t scratch_bytes(const Conv2dF32& c) noexcept {
   return table_bytes(c) + (copies ? static_cast<size_t>(block_pixels(c) * c.depth()) * sizeof(float) : 0);
 }
 
-// Walks through output pixels.
-struct Position {
-  int64_t batch, y, x;
-
-  Position(const Window2d& w, int64_t pixel) noexcept
-      : batch(pixel / (w.out_h * w.out_w)), y(pixel / w.out_w % w.out_h), x(pixel % w.out_w) {}
-  void next(const Window2d& w) noexcept {
-    if (++x < w.out_w) return;
-    x = 0;
-    if (++y < w.out_h) return;
-    y = 0;
-    ++batch;
-  }
-};
-
 // A run of kernel_w input pixels from column `left` on, of which some are outside the picture.
 inline void copy_cut_run(const Window2d& w, const float* row, int64_t left, float* to) noexcept {
   for (int64_t j = 0; j < w.kernel_w; ++j, to += w.in_c) {
@@ -76,37 +61,48 @@ inline void copy_cut_run(const Window2d& w, const float* row, int64_t left, floa
   }
 }
 
-// Pointers of run i of pixel p of the block: table[i * stride + p].
-inline void point(const Conv2dF32& c, const Runs& runs, const float* input, const float* zeros, int64_t group,
-                  Position at, int64_t pixels, int64_t stride, const float** table, float* copies) noexcept {
+// Pointers of run i of pixel first + p: table[i * stride + p].
+__attribute__((noinline)) inline void point(const Conv2dF32& c, const Runs& runs, const float* input,
+                                            const float* zeros, int64_t group, int64_t first, int64_t pixels,
+                                            int64_t stride, const float** table, float* copies) noexcept {
   const Window2d& w = c.window;
-  const int64_t picture = w.in_h * w.in_w * w.in_c, row_size = w.in_w * w.in_c;
-  for (int64_t p = 0; p < pixels; ++p, at.next(w)) {
-    const float* from = input + at.batch * picture + group * c.group_in();
-    const int64_t top = at.y * w.stride_h - w.pad_h, left = at.x * w.stride_w - w.pad_w;
-    const float** to = table + p;
+  const int64_t in_w = w.in_w, in_c = w.in_c, kernel_w = w.kernel_w, step = w.stride_w;
+  int64_t x = first % w.out_w, y = first / w.out_w % w.out_h, batch = first / w.out_w / w.out_h;
+  // Row by row of the output.
+  while (pixels > 0) {
+    const int64_t n = pixels < w.out_w - x ? pixels : w.out_w - x;
+    const float* picture = input + batch * w.in_h * in_w * in_c + group * c.group_in();
+    const int64_t left = x * step - w.pad_w;
+    const float** to = table;
     for (int64_t i = 0; i < w.kernel_h; ++i) {
-      const int64_t y = top + i * w.dilation_h;
-      const bool outside = y < 0 || y >= w.in_h;
-      const float* row = from + (outside ? 0 : y * row_size);
-      if (!runs.rows) {
-        for (int64_t j = 0; j < w.kernel_w; ++j, to += stride) {
-          const int64_t x = left + j * w.dilation_w;
-          *to = outside || x < 0 || x >= w.in_w ? zeros : row + x * w.in_c;
+      const int64_t in_y = y * w.stride_h - w.pad_h + i * w.dilation_h;
+      const bool outside = in_y < 0 || in_y >= w.in_h;
+      const float* row = picture + (outside ? 0 : in_y * in_w * in_c);
+      for (int64_t j = 0; j < (runs.rows ? 1 : kernel_w); ++j, to += stride) {
+        // Columns in which the run may begin.
+        const int64_t begin = left + j * w.dilation_w, last = runs.rows ? in_w - kernel_w : in_w - 1;
+        for (int64_t p = 0; p < n; ++p) {
+          const int64_t column = begin + p * step;
+          if (outside) {
+            to[p] = zeros;
+          } else if (column >= 0 && column <= last) {
+            to[p] = row + column * in_c;
+          } else if (runs.rows) {
+            copy_cut_run(w, row, column, copies);
+            to[p] = copies;
+            copies += runs.length;
+          } else {
+            to[p] = zeros;
+          }
         }
-        continue;
       }
-      if (outside) {
-        *to = zeros;
-      } else if (left >= 0 && left + w.kernel_w <= w.in_w) {
-        *to = row + left * w.in_c;
-      } else {
-        copy_cut_run(w, row, left, copies);
-        *to = copies;
-        copies += runs.length;
-      }
-      to += stride;
     }
+    table += n;
+    pixels -= n;
+    x = 0;
+    if (++y < w.out_h) continue;
+    y = 0;
+    ++batch;
   }
 }
 
@@ -161,7 +157,8 @@ struct Tiles {
   };
 
   template <int R, int N>
-  static void tile(const Panel& p, const float* const* table, int64_t stride, float* output) noexcept {
+  __attribute__((noinline)) static void tile(const Panel& p, const float* const* table, int64_t stride,
+                                             float* output) noexcept {
     V sum[R][N];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -244,7 +241,7 @@ struct Tiles {
       int64_t pointed = -1;
       for (int64_t piece = part.piece_begin; piece < part.piece_end; ++piece) {
         const int64_t group = piece / panel_count, panel = piece % panel_count;
-        if (group != pointed) point(c, runs, input, zero_run, group, {w, first}, pixels, stride, table, copies);
+        if (group != pointed) point(c, runs, input, zero_run, group, first, pixels, stride, table, copies);
         pointed = group;
         const int64_t begin = panel_begin(c, panel), end = panel_begin(c, panel + 1);
         const int64_t left = c.group_out() - (end - 1) * kLanes;
