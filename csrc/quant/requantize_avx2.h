@@ -49,12 +49,14 @@ struct OutputAvx2 {
         high(_mm256_set1_epi8(static_cast<char>(high_byte))),
         flip(_mm256_set1_epi8(static_cast<char>(flip_byte))) {}
 
+  // Words without the zero point to bytes.
+  inline __attribute__((always_inline)) __m256i words(__m256i first, __m256i second) const {
+    const __m256i y = _mm256_packs_epi16(_mm256_adds_epi16(first, zero), _mm256_adds_epi16(second, zero));
+    return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip);
+  }
   // Within each 128 bits: 4 bytes each of a, b, c and d.
   inline __attribute__((always_inline)) __m256i operator()(__m256i a, __m256i b, __m256i c, __m256i d) const {
-    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);
-    const __m256i second = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero);
-    const __m256i y = _mm256_packs_epi16(first, second);
-    return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip);
+    return words(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
   }
 };
 

@@ -45,12 +45,14 @@ struct OutputAvx512 {
         high(_mm512_set1_epi8(static_cast<char>(high_byte))),
         flip(_mm512_set1_epi8(static_cast<char>(flip_byte))) {}
 
+  // Words without the zero point to bytes.
+  inline __attribute__((always_inline)) __m512i words(__m512i first, __m512i second) const {
+    const __m512i y = _mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero));
+    return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, low), high), flip);
+  }
   // Within each 128 bits: 4 bytes each of a, b, c and d.
   inline __attribute__((always_inline)) __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
-    const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero);
-    const __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
-    const __m512i y = _mm512_packs_epi16(first, second);
-    return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, low), high), flip);
+    return words(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
   }
 };
 

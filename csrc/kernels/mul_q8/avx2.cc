@@ -7,11 +7,13 @@
 namespace sanderling {
 namespace {
 
+constexpr int64_t kReach = 255 * 255;  // products of two differences of bytes
+
 // Operands are words with value + 128 - (zero point + 128).
 struct Product {
   __m256i zero[2], bias, flip;
   NarrowAvx2 narrow;
-  ClampAvx2 clamp;
+  OutputAvx2 output;
 
   Product(const MulQ8& p, const NarrowTable& table)
       : zero{_mm256_set1_epi16(static_cast<int16_t>(p.input_zero_point[0] + 128)),
@@ -19,7 +21,7 @@ struct Product {
         bias(_mm256_set1_epi32(static_cast<int32_t>(table.bias[0]))),
         flip(_mm256_set1_epi8(static_cast<char>(p.flip ^ 0x80))),
         narrow(broadcast_narrow(table)),
-        clamp(p.low, p.high, p.flip) {}
+        output(p.zero_point, p.low, p.high, p.flip) {}
 };
 
 // The products of half of the bytes, rescaled, as words.
@@ -36,7 +38,7 @@ inline __attribute__((always_inline)) __m256i multiply_bytes(__m256i x, __m256i 
   x = _mm256_xor_si256(x, p.flip), y = _mm256_xor_si256(y, p.flip);
   const __m256i low = multiply_words(_mm256_unpacklo_epi8(x, zero), _mm256_unpacklo_epi8(y, zero), p);
   const __m256i high = multiply_words(_mm256_unpackhi_epi8(x, zero), _mm256_unpackhi_epi8(y, zero), p);
-  return clamp_bytes(_mm256_packs_epi16(low, high), p.clamp);
+  return p.output.words(low, high);
 }
 
 // An operand that stays is one byte in all places.
@@ -65,11 +67,9 @@ inline __attribute__((always_inline)) void multiply_rows(const A& a, const B& b,
 
 void mul_q8_avx2_narrow(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
                         const MulQ8& p) {
-  // Products of two differences of bytes.
-  if (n < 32 || !narrow_fits(p.output, 255 * 255, p.zero_point))
-    return mul_q8_portable_plain(a, step_a, b, step_b, out, n, p);
+  if (n < 32 || !narrow_fits(p.output, 0, kReach)) return mul_q8_portable_plain(a, step_a, b, step_b, out, n, p);
   uint32_t memory[kNarrowArrays];
-  build_narrow_table(&p.output, 1, 1, p.zero_point, memory, 1);
+  set_narrow(p.output, 0, kReach, memory, 1);
   const Product product(p, view_narrow_table(memory, 1));
   if (step_a && step_b)
     multiply_rows(Moving{a}, Moving{b}, out, n, product);
