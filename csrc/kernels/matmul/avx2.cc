@@ -1,5 +1,6 @@
 // Without an instruction for four products, pairs of 16 bits are multiplied: exact, as |left - left_zero| <= 255.
 #include "kernels/matmul/x86_256.h"
+#include "kernels/matmul/x86_s16.h"
 
 namespace sanderling::matmul {
 namespace {
@@ -14,9 +15,30 @@ struct VectorQ8 : Lanes256 {
   static Type dot(Type acc, Type x, Type w) noexcept { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
 };
 
+struct VectorS16 {
+  using Type = __m256i;
+  static constexpr int64_t kLanes = 8;
+  static constexpr int kVectors = 4, kRows = 2;
+
+  static Type splat(int32_t x) noexcept { return _mm256_set1_epi32(x); }
+  static Type load(const char* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const Type*>(p)); }
+  static Type keep(Type w, int32_t mask) noexcept { return _mm256_and_si256(w, _mm256_set1_epi32(mask)); }
+  static Type pairs(Type acc, Type x, Type w) noexcept { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
+  static void add_wide(int64_t* to, Type v) noexcept {
+    Type* sums = reinterpret_cast<Type*>(to);
+    const Type low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(v));
+    const Type high = _mm256_cvtepi32_epi64(_mm256_extracti128_si256(v, 1));
+    _mm256_storeu_si256(sums, _mm256_add_epi64(_mm256_loadu_si256(sums), low));
+    _mm256_storeu_si256(sums + 1, _mm256_add_epi64(_mm256_loadu_si256(sums + 1), high));
+  }
+};
+
 }  // namespace
 
 extern const Kernel<int32_t> q8_avx2;
 const Kernel<int32_t> q8_avx2 = ProductsQ8<VectorQ8>::kernel();
+
+extern const Kernel<int64_t> s16_avx2;
+const Kernel<int64_t> s16_avx2 = ProductsS16<VectorS16>::kernel();
 
 }  // namespace sanderling::matmul

@@ -1,5 +1,6 @@
 #include "base/avx512.h"
 #include "kernels/matmul/x86_q8.h"
+#include "kernels/matmul/x86_s16.h"
 
 namespace sanderling::matmul {
 namespace {
@@ -20,9 +21,30 @@ struct VectorQ8 {
   static Type dot(Type acc, Type x, Type w) noexcept { return _mm512_dpbusd_epi32(acc, x, w); }
 };
 
+struct VectorS16 {
+  using Type = __m512i;
+  static constexpr int64_t kLanes = 16;
+  static constexpr int kVectors = 4, kRows = 4;
+
+  static Type splat(int32_t x) noexcept { return _mm512_set1_epi32(x); }
+  static Type load(const char* p) noexcept { return _mm512_loadu_si512(p); }
+  static Type keep(Type w, int32_t mask) noexcept { return _mm512_and_si512(w, _mm512_set1_epi32(mask)); }
+  // In one instruction of VNNI.
+  static Type pairs(Type acc, Type x, Type w) noexcept { return _mm512_dpwssd_epi32(acc, x, w); }
+  static void add_wide(int64_t* to, Type v) noexcept {
+    const __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(v));
+    const __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(v, 1));
+    _mm512_storeu_si512(to, _mm512_add_epi64(_mm512_loadu_si512(to), low));
+    _mm512_storeu_si512(to + 8, _mm512_add_epi64(_mm512_loadu_si512(to + 8), high));
+  }
+};
+
 }  // namespace
 
 extern const Kernel<int32_t> q8_avx512vnni;
 const Kernel<int32_t> q8_avx512vnni = ProductsQ8<VectorQ8>::kernel();
+
+extern const Kernel<int64_t> s16_avx512vnni;
+const Kernel<int64_t> s16_avx512vnni = ProductsS16<VectorS16>::kernel();
 
 }  // namespace sanderling::matmul
