@@ -1,9 +1,12 @@
 // Instruction sets and cores.
 #include <pybind11/stl.h>
 
+#include <chrono>
+
 #include "bindings/bindings.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
+#include "kernels/peak/peak.h"
 #include "ops/op.h"
 
 namespace py = pybind11;
@@ -22,6 +25,20 @@ void bind_cpu(py::module_& m) {
       rows.emplace_back(k.folder, k.name, sanderling::isa_name(k.isa));
     return rows;
   });
+  // (row, multiply-adds, nanoseconds) of a loop that does nothing else.
+  m.def(
+      "run_peak",
+      [](const std::string& isa, bool is_float, int64_t loops) {
+        const auto& row = sanderling::choose_peak(is_float, sanderling::choose_isa(isa));
+        const int64_t most = int64_t{1} << 20;
+        sanderling::check(loops >= 0 && loops <= most, "loops is ", loops, "; 0 to ", most, " expected");
+        py::gil_scoped_release release;
+        const auto start = std::chrono::steady_clock::now();
+        const int64_t macs = row.kernel->run(loops);
+        const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+        return std::make_tuple(std::string(sanderling::isa_name(row.isa)) + "/" + row.name, macs, time.count());
+      },
+      py::kw_only(), py::arg("isa"), py::arg("is_float"), py::arg("loops"));
   m.def("operators", [] {
     std::vector<std::string> names;
     for (const sanderling::OpDef* op : sanderling::all_ops()) names.emplace_back(op->name);

@@ -15,6 +15,9 @@ def available_cores() -> int: ...
 def kernels() -> list[tuple[str, str, str]]:
     """(folder, row of kernels.inc, instruction set) of every hot kernel of this build."""
 
+def run_peak(*, isa: str, is_float: bool, loops: int) -> tuple[str, int, float]:
+    """(row, multiply-adds, nanoseconds) of a loop of nothing but multiply-adds on registers; benchmarks use it."""
+
 def operators() -> list[str]: ...
 
 class ModelSpec:

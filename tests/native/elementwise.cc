@@ -4,6 +4,7 @@
 #include "kernels/hybrid_rows/hybrid_rows.h"
 #include "kernels/lut_q8/lut_q8.h"
 #include "kernels/mul_q8/mul_q8.h"
+#include "kernels/peak/peak.h"
 #include "kernels/rescale_real/rescale_real.h"
 
 namespace sanderling::test {
@@ -29,6 +30,7 @@ constexpr FunctionRow<LutQ8Kernel> kRowsLut[] = {
 
 constexpr FunctionRow<RescaleRealKernel> kRowsReal[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, rescale_real_##isa##_##name}, )
+#include "kernels/peak/peak.h"
 #include "kernels/rescale_real/kernels.inc"
 #undef SANDERLING_KERNEL
 };
@@ -185,6 +187,22 @@ void check_rescale_real(Random& random, Tally& tally) {
               out.as<uint8_t>());
       expect(tally, out, reference, all);
     }
+  }
+}
+
+void check_peak(Random& random, Tally& tally) {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &peak_##isa##_##name}, )
+  const KernelRow<PeakLoop> rows[] = {
+#include "kernels/peak/kernels.inc"
+  };
+#undef SANDERLING_KERNEL
+  const int64_t loops = random.between(1, 200);
+  for (const auto& row : rows) {
+    if (!tally.begins("peak", row.isa, row.name, "loops " + std::to_string(loops))) continue;
+    const int64_t one = row.kernel->run(1), all = row.kernel->run(loops);
+    if (one <= 0 || all != one * loops)
+      tally.fail(std::to_string(all) + " multiply-adds were counted in " + std::to_string(loops) + " times " +
+                 std::to_string(one));
   }
 }
 

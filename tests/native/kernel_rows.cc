@@ -36,6 +36,7 @@ constexpr Folder kFolders[] = {
     {"lut_q8", check_lut_q8},
     {"matmul", check_matmul},
     {"mul_q8", check_mul_q8},
+    {"peak", check_peak},
     {"rescale_real", check_rescale_real},
 };
 
