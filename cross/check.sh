@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Build for 64-bit ARM and run the kernels' tests on three emulated CPUs. Needs root on Debian 12, and the packages of
+# the extras "test" and "dev" in the Python 3.11 that is on the PATH.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+missing=()
+for pair in qemu-aarch64:qemu-user mmdebstrap:mmdebstrap arch-test:arch-test aarch64-linux-gnu-g++:g++-aarch64-linux-gnu; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+step() { printf -- '-- %s (%ss)\n' "$1" "$SECONDS"; }
+step rootfs
+cross/emulated/rootfs.sh
+step build
+cross/emulated/build.sh
+# Two CPUs at a time; each has to run exactly the instruction sets that it has.
+test_on() { cross/emulated/test.sh "$@" >"build/test-$1.log" 2>&1; }
+step tests
+failed=0
+run() { # CPU and tests
+  if test_on "$@"; then echo "$1: $(tail -n 1 "build/test-$1.log")"; else
+    cat "build/test-$1.log"
+    return 1
+  fi
+}
+run cortex-a53 tests/kernels tests/ops/test_depthwise_conv_2d.py &
+first=$!
+run max tests/kernels tests/ops/test_conv_2d.py || failed=1
+wait $first || failed=1
+run cortex-a76 tests/kernels || failed=1
+exit $failed
