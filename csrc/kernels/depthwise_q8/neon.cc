@@ -1,28 +1,8 @@
 // NEON kernel: two products of bytes are added in int16, then to the int32 sums (see neon_layout.h for wide blocks).
-#include "kernels/depthwise_q8/neon_layout.h"
+#include "kernels/depthwise_q8/neon_rows.h"
 
 namespace sanderling {
 namespace {
-
-struct Work {
-  const int32_t* start;
-  const int32_t* bias;
-  const char* records;
-  int64_t light, narrow, blocks, taps;
-  size_t narrow_bytes, wide_bytes;
-  OutputStageNeon stage;
-  bool unclamped;  // see Tail
-};
-
-struct Sums {
-  int32x4_t low, high;
-};
-
-inline const int32_t* multipliers_of(const char* record) { return reinterpret_cast<const int32_t*>(record); }
-template <class Weight>
-inline const Weight* weights_of(const char* record) {
-  return reinterpret_cast<const Weight*>(record + 2 * kBlock * sizeof(int32_t));
-}
 
 inline Sums add(Sums s, int16x8_t products) {
   return {vaddw_s16(s.low, vget_low_s16(products)), vaddw_high_s16(s.high, products)};
@@ -31,12 +11,6 @@ inline Sums add_two(Sums s, int8x8_t x0, int8x8_t w0, int8x8_t x1, int8x8_t w1) 
   return add(s, vmlal_s8(vmull_s8(x0, w0), x1, w1));
 }
 inline Sums add_one(Sums s, int8x8_t x, int8x8_t w) { return add(s, vmull_s8(x, w)); }
-
-template <RequantizeNeon kKind>
-inline Sums rescale(Sums s, const int32_t* multipliers) {
-  return {requantize_neon<kKind>(s.low, vld1q_s32(multipliers), vld1q_s32(multipliers + kBlock)),
-          requantize_neon<kKind>(s.high, vld1q_s32(multipliers + 4), vld1q_s32(multipliers + kBlock + 4))};
-}
 
 // One pixel of any window; x has a pointer for each tap. kTaps = 0: any number.
 template <RequantizeNeon kKind, int kTaps>
@@ -58,46 +32,12 @@ void narrow_pixel(const Work& work, const int8_t* const* x, uint8_t* out) {
   }
 }
 
-template <RequantizeNeon kKind>
-void wide_pixel(const Work& work, const int8_t* const* x, uint8_t* out) {
-  const char* record = work.records + static_cast<size_t>(work.narrow) * work.narrow_bytes;
-  for (int64_t b = work.narrow; b < work.blocks; ++b, record += work.wide_bytes) {
-    const int64_t start = work.start[b];
-    const int16_t* w = weights_of<int16_t>(record);
-    Sums s{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
-    for (int64_t t = 0; t < work.taps; ++t) {
-      const int16x8_t value = vmovl_s8(vld1_s8(x[t] + start)), weight = vld1q_s16(w + t * kBlock);
-      s.low = vmlal_s16(s.low, vget_low_s16(value), vget_low_s16(weight));
-      s.high = vmlal_high_s16(s.high, value, weight);
-    }
-    s = rescale<kKind>(s, multipliers_of(record));
-    vst1_u8(out + start, output_neon<kKind>(s.low, s.high, work.stage));
-  }
-}
-
-void set_taps(const Window2d& w, const Rows& rows, int64_t x) {
-  const int8_t** taps = rows.taps();
-  for (int64_t i = 0; i < w.kernel_h; ++i)
-    for (int64_t j = 0; j < w.kernel_w; ++j) *taps++ = rows.rows()[i] + (x * w.stride_w + j * w.dilation_w) * w.out_c;
-}
-
 template <RequantizeNeon kKind, int kTaps>
 void narrow_pixels(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
   for (int64_t x = 0; x < w.out_w; ++x) {
     set_taps(w, rows, x);
     narrow_pixel<kKind, kTaps>(work, rows.taps(), out + x * w.out_c);
   }
-}
-
-// What follows the sums of a 3x3 window; kRelu: a ReLU whose range is that of the output, so output_zero = low = -128.
-enum class Tail { kRelu, kClamp };
-
-template <Tail kTail>
-inline uint8x16_t finish(Sums s, Sums t, const OutputStageNeon& stage) {
-  if (kTail == Tail::kClamp) return output_neon<RequantizeNeon::kRight>(s.low, s.high, t.low, t.high, stage);
-  const int16x8_t a = vqmovn_high_s32(vqmovn_s32(s.low), s.high), b = vqmovn_high_s32(vqmovn_s32(t.low), t.high);
-  // Saturating to [0, 255] is the clamp, and row_3x3 has put the zero point into stage.flip.
-  return veorq_u8(vqmovun_high_s16(vqmovun_s16(a), b), stage.flip);
 }
 
 // The weights of a block of a 3x3 window, and its sums for one pixel.
@@ -140,8 +80,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
   const int8_t* const row0 = rows.rows()[0];
   const int8_t* const row1 = rows.rows()[1];
   const int8_t* const row2 = rows.rows()[2];
-  OutputStageNeon stage = work.stage;
-  if (kTail == Tail::kRelu) stage.flip = veorq_u8(stage.flip, vdupq_n_u8(0x80));
+  const OutputStageNeon stage = stage_of<kTail>(work);
   const int64_t channels = w.out_c, pairs = w.out_w / 2;
   const bool odd = w.out_w % 2 != 0;
   // Kept from the compiler, which would compute each address anew.
@@ -159,7 +98,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
                     shift1 = vld1q_s32(m + 12);
     const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
-    constexpr RequantizeNeon kKind = kTail == Tail::kRelu ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
+    constexpr RequantizeNeon kKind = kind_of<kTail>();
     const auto scale = [&](Sums s) {
       return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
                   requantize_neon<kKind>(s.high, multiplier1, shift1)};
@@ -194,70 +133,37 @@ void blocks_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* 
   row_3x3<kTail, false, kStride>(w, work, rows, out, work.light, work.narrow);
 }
 
-template <RequantizeNeon kKind>
-void narrow_row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-  if (kKind != RequantizeNeon::kAny) {
-    if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2) {
-      if (kKind == RequantizeNeon::kRelu && work.unclamped)
-        return w.stride_w == 1 ? blocks_3x3<Tail::kRelu, 1>(w, work, rows, out)
-                               : blocks_3x3<Tail::kRelu, 2>(w, work, rows, out);
-      return w.stride_w == 1 ? blocks_3x3<Tail::kClamp, 1>(w, work, rows, out)
-                             : blocks_3x3<Tail::kClamp, 2>(w, work, rows, out);
+struct Pairs {
+  static constexpr Order kOrder = Order::kPairs;
+  template <RequantizeNeon kKind>
+  static void row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
+    if (kKind != RequantizeNeon::kAny) {
+      if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2) {
+        if (kKind == RequantizeNeon::kRelu && work.unclamped)
+          return w.stride_w == 1 ? blocks_3x3<Tail::kRelu, 1>(w, work, rows, out)
+                                 : blocks_3x3<Tail::kRelu, 2>(w, work, rows, out);
+        return w.stride_w == 1 ? blocks_3x3<Tail::kClamp, 1>(w, work, rows, out)
+                               : blocks_3x3<Tail::kClamp, 2>(w, work, rows, out);
+      }
+      if (work.taps == 25) return narrow_pixels<kKind, 25>(w, work, rows, out);
     }
-    if (work.taps == 25) return narrow_pixels<kKind, 25>(w, work, rows, out);
+    narrow_pixels<kKind, 0>(w, work, rows, out);
   }
-  narrow_pixels<kKind, 0>(w, work, rows, out);
-}
-
-template <RequantizeNeon kKind>
-void run_rows(const Window2d& w, const Work& work, Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
-  for (int64_t row = begin; row < end; ++row) {
-    rows.move_to(row);
-    uint8_t* out = output + row * w.out_w * w.out_c;
-    if (work.narrow > 0) narrow_row<kKind>(w, work, rows, out);
-    if (work.narrow == work.blocks) continue;
-    for (int64_t x = 0; x < w.out_w; ++x) {
-      set_taps(w, rows, x);
-      wide_pixel<kKind>(work, rows.taps(), out + x * w.out_c);
-    }
-  }
-}
+};
 
 bool takes(const DepthwiseQ8& c) noexcept { return c.multipliers != nullptr && c.window.out_c >= kBlock; }
 
-size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c).bytes; }
+size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c, Order::kPairs).bytes; }
 
 void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-  pack_blocks(c, weights, bias, packed);
+  pack_blocks(c, Order::kPairs, weights, bias, packed);
 }
 
 size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_layout(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {
-  const Layout at = layout(c);
-  const char* base = static_cast<const char*>(packed);
-  Header header;
-  std::memcpy(&header, packed, sizeof header);
-  Rows rows(c, packed, input, scratch);
-  const bool unclamped = c.low == -128 && c.high == 127 && c.output_zero == -128;
-  const Work work{reinterpret_cast<const int32_t*>(base + at.start),
-                  rows.bias(),
-                  base + at.records,
-                  header.light,
-                  header.narrow,
-                  at.blocks,
-                  at.taps,
-                  at.narrow_bytes,
-                  at.wide_bytes,
-                  output_stage_neon(c.output_zero, c.low, c.high, c.flip),
-                  unclamped};
-  uint8_t* out = static_cast<uint8_t*>(output);
-  switch (header.kind) {
-    case RequantizeNeon::kRelu: return run_rows<RequantizeNeon::kRelu>(c.window, work, rows, out, row_begin, row_end);
-    case RequantizeNeon::kRight: return run_rows<RequantizeNeon::kRight>(c.window, work, rows, out, row_begin, row_end);
-    case RequantizeNeon::kAny: return run_rows<RequantizeNeon::kAny>(c.window, work, rows, out, row_begin, row_end);
-  }
+  run_kernel<Pairs>(c, packed, input, output, row_begin, row_end, scratch);
 }
 
 }  // namespace

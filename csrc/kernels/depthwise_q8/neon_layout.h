@@ -27,7 +27,8 @@ inline int64_t taps_of(const Window2d& w) { return w.kernel_h * w.kernel_w; }
 inline int64_t blocks_of(const Window2d& w) { return (w.out_c + kBlock - 1) / kBlock; }
 
 // Packed: Header, then int32 start[blocks], bias[blocks][8], weight_sum[blocks][8], then the records of blocks:
-// multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16.
+// multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16. For dot products the bytes
+// of a narrow block are [kernel_h][8][4]: up to four columns of the window for each channel.
 struct Header {
   RequantizeNeon kind;
   int32_t light, narrow;  // blocks; narrow counts the light ones too
@@ -38,7 +39,9 @@ struct Layout {
   size_t start, bias, sum, records, narrow_bytes, wide_bytes, bytes;
 };
 
-inline Layout layout(const DepthwiseQ8& c) {
+enum class Order { kPairs, kDots };
+
+inline Layout layout(const DepthwiseQ8& c, Order order) {
   Layout at;
   at.taps = taps_of(c.window), at.blocks = blocks_of(c.window);
   const size_t lanes = static_cast<size_t>(at.blocks * kBlock) * sizeof(int32_t);
@@ -46,7 +49,8 @@ inline Layout layout(const DepthwiseQ8& c) {
   at.bias = at.start + align64(static_cast<size_t>(at.blocks) * sizeof(int32_t));
   at.sum = at.bias + lanes;
   at.records = align64(at.sum + lanes);
-  at.narrow_bytes = (2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) + 15) / 16 * 16;
+  const int64_t bytes = order == Order::kDots ? c.window.kernel_h * 4 : at.taps;
+  at.narrow_bytes = (2 * kBlock * sizeof(int32_t) + static_cast<size_t>(bytes * kBlock) + 15) / 16 * 16;
   at.wide_bytes = 2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) * sizeof(int16_t);
   at.bytes = at.records + static_cast<size_t>(at.blocks) * at.wide_bytes;
   return at;
@@ -58,14 +62,15 @@ inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t t
 
 enum class Weights { kLight, kNarrow, kWide };
 
-inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps) {
+inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps, Order order) {
   constexpr int32_t kMost = 255;  // 255 * 128 fits int16
-  bool light = taps == 9;
+  bool light = taps == 9 && order == Order::kPairs;
   for (int64_t i = 0; i < kBlock; ++i) {
     int32_t last = 0, row = 0;
     for (int64_t t = 0; t < taps; ++t) {
       const int32_t w = weight_at(c, weights, t, start + i), size = w < 0 ? -w : w;
-      if (w < -128 || w > 127 || (t % 2 == 1 && last + size > kMost)) return Weights::kWide;
+      if (w < -128 || w > 127) return Weights::kWide;
+      if (order == Order::kPairs && t % 2 == 1 && last + size > kMost) return Weights::kWide;
       last = size;
       row = t % 3 == 0 ? size : row + size;
       light &= row <= kMost;
@@ -74,8 +79,9 @@ inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_
   return light ? Weights::kLight : Weights::kNarrow;
 }
 
-inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
-  const Layout at = layout(c);
+inline void pack_blocks(const DepthwiseQ8& c, Order order, const uint8_t* weights, const int32_t* bias, void* packed) {
+  const Layout at = layout(c, order);
+  const int64_t columns = c.window.kernel_w;
   const int64_t channels = c.window.out_c;
   char* base = static_cast<char*>(packed);
   int32_t* starts = reinterpret_cast<int32_t*>(base + at.start);
@@ -88,11 +94,12 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
     const bool narrow = kind != Weights::kWide;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const int64_t start = smaller(b * kBlock, channels - kBlock);
-      if (weights_kind(c, weights, start, at.taps) != kind) continue;
+      if (weights_kind(c, weights, start, at.taps, order) != kind) continue;
       starts[block] = static_cast<int32_t>(start);
       int32_t* multipliers = reinterpret_cast<int32_t*>(record);
       int8_t* bytes = reinterpret_cast<int8_t*>(record + 2 * kBlock * sizeof(int32_t));
       int16_t* words = reinterpret_cast<int16_t*>(bytes);
+      if (narrow) std::memset(bytes, 0, at.narrow_bytes - 2 * kBlock * sizeof(int32_t));
       for (int64_t i = 0; i < kBlock; ++i) {
         multipliers[i] = c.multipliers[start + i].multiplier;
         multipliers[kBlock + i] = c.multipliers[start + i].shift;
@@ -100,10 +107,12 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
         for (int64_t t = 0; t < at.taps; ++t) {
           const int32_t w = weight_at(c, weights, t, start + i);
           sum = wrapping_add(sum, w);
-          if (narrow)
+          if (!narrow)
+            words[t * kBlock + i] = static_cast<int16_t>(w);
+          else if (order == Order::kPairs)
             bytes[t * kBlock + i] = static_cast<int8_t>(w);
           else
-            words[t * kBlock + i] = static_cast<int16_t>(w);
+            bytes[(t / columns * kBlock + i) * 4 + t % columns] = static_cast<int8_t>(w);
         }
         all_bias[block * kBlock + i] = bias ? bias[start + i] : 0;
         sums[block * kBlock + i] = sum;
@@ -168,9 +177,8 @@ inline void copy_row(const DepthwiseQ8& c, const uint8_t* from, int8_t* to) {
 // x * out_c, counted from the padding's left edge.
 class Rows {
  public:
-  Rows(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* scratch)
+  Rows(const DepthwiseQ8& c, const Layout& packed_at, const void* packed, const uint8_t* input, void* scratch)
       : c_(c), at_(scratch_layout(c)), input_(input), memory_(static_cast<char*>(scratch)) {
-    const Layout packed_at = layout(c);
     const char* base = static_cast<const char*>(packed);
     const int32_t* from = reinterpret_cast<const int32_t*>(base + packed_at.bias);
     const int32_t* sums = reinterpret_cast<const int32_t*>(base + packed_at.sum);
