@@ -1,5 +1,6 @@
 // ARG_MAX, ARG_MIN: the first index of the largest or smallest value along an axis. NaN never wins.
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 
 #include "ops/op.h"
@@ -40,10 +41,29 @@ Index best_index(const T* row, int64_t n) {
   return at;
 }
 
+// The same for bytes: XORed with `mask` the best one is the largest unsigned one. Vectors find it, then memchr its
+// place.
+template <bool largest, class T>
+int64_t best_byte(const T* row, int64_t n) {
+  constexpr uint8_t mask = (std::is_signed_v<T> ? 0x80 : 0) ^ (largest ? 0 : 0xFF);
+  const uint8_t* bytes = reinterpret_cast<const uint8_t*>(row);
+  uint8_t best = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    const uint8_t x = bytes[k] ^ mask;
+    best = best > x ? best : x;
+  }
+  return static_cast<const uint8_t*>(std::memchr(bytes, best ^ mask, static_cast<size_t>(n))) - bytes;
+}
+
 template <bool largest, class T, class Index>
 void arg_rows(const View& v, const T* in, Index* out, int64_t begin, int64_t end) {
   if (v.inner == 1) {
-    for (int64_t o = begin; o < end; ++o) out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
+    for (int64_t o = begin; o < end; ++o) {
+      if constexpr (sizeof(T) == 1)
+        out[o] = static_cast<Index>(best_byte<largest>(in + o * v.axis, v.axis));
+      else
+        out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
+    }
     return;
   }
   for (int64_t o = begin; o < end; ++o) {
