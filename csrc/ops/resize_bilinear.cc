@@ -3,25 +3,26 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/bilinear_u8/bilinear_u8.h"
 #include "ops/resize.h"
 
 namespace sanderling {
 namespace {
 
 // For one output coordinate: the two input coordinates and where between them it lies.
-template <class Position>
-struct Tap {
+using FloatTap = BilinearColumn;
+struct FixedTap {
   int64_t low, high;
-  Position below, above;  // weights of low and high
+  int32_t below, above;  // weights of low and high
 };
 
-std::vector<Tap<float>> float_taps(int64_t in, int64_t out, const ResizeOptions& o) {
+std::vector<FloatTap> float_taps(int64_t in, int64_t out, const ResizeOptions& o) {
   float scale = static_cast<float>(in) / static_cast<float>(out);
   if (o.align_corners && out > 1) scale = static_cast<float>(in - 1) / static_cast<float>(out - 1);
-  std::vector<Tap<float>> taps(static_cast<size_t>(out));
+  std::vector<FloatTap> taps(static_cast<size_t>(out));
   for (int64_t i = 0; i < out; ++i) {
     float at = o.half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f : static_cast<float>(i) * scale;
-    Tap<float>& t = taps[static_cast<size_t>(i)];
+    FloatTap& t = taps[static_cast<size_t>(i)];
     // The upper bound of low matters only for pictures whose rows float cannot count.
     t.low = std::min(std::max<int64_t>(static_cast<int64_t>(std::floor(at)), 0), in - 1);
     t.high = std::min(static_cast<int64_t>(std::ceil(at)), in - 1);
@@ -34,17 +35,17 @@ std::vector<Tap<float>> float_taps(int64_t in, int64_t out, const ResizeOptions&
 constexpr int64_t kOne = 1 << 10;  // 1.0 in the fixed point of positions
 
 // low may lie past the end: the rounded scale overshoots, and the reference does not clamp it.
-std::vector<Tap<int32_t>> fixed_taps(int64_t in, int64_t out, const ResizeOptions& o) {
+std::vector<FixedTap> fixed_taps(int64_t in, int64_t out, const ResizeOptions& o) {
   int64_t from = in, to = out;
   if (o.align_corners && out > 1) {
     from = in - 1;
     to = out - 1;
   }
   int64_t scale = (kOne * from + to / 2) / to;
-  std::vector<Tap<int32_t>> taps(static_cast<size_t>(out));
+  std::vector<FixedTap> taps(static_cast<size_t>(out));
   for (int64_t i = 0; i < out; ++i) {
     int64_t at = i * scale + (o.half_pixel_centers ? scale / 2 - kOne / 2 : 0);
-    Tap<int32_t>& t = taps[static_cast<size_t>(i)];
+    FixedTap& t = taps[static_cast<size_t>(i)];
     t.low = std::max<int64_t>(at / kOne, 0);
     t.high = std::min((at + kOne - 1) / kOne, in - 1);
     t.above = static_cast<int32_t>(at - kOne * t.low);
@@ -53,30 +54,23 @@ std::vector<Tap<int32_t>> fixed_taps(int64_t in, int64_t out, const ResizeOption
   return taps;
 }
 
-// One row of output. rows: the two input rows, each times its vertical weight, [in_w, channels].
-template <class T>
-void float_row(const float* top, const float* bottom, const std::vector<Tap<float>>& columns, int64_t channels,
-               T* __restrict out) {
-  const float rounding = std::is_integral_v<T> ? 0.5f : 0.0f;
-  for (const Tap<float>& t : columns) {
+// One row of output from two input rows, each times its vertical weight, [in_w, channels].
+void float_row(const float* top, const float* bottom, const FloatTap* columns, int64_t n, int64_t channels,
+               float* __restrict out) {
+  for (int64_t x = 0; x < n; ++x, out += channels) {
+    const FloatTap& t = columns[x];
     const float *top_low = top + t.low * channels, *bottom_low = bottom + t.low * channels;
     const float *top_high = top + t.high * channels, *bottom_high = bottom + t.high * channels;
-    for (int64_t c = 0; c < channels; ++c) {
-      float v =
-          top_low[c] * t.below + bottom_low[c] * t.below + top_high[c] * t.above + bottom_high[c] * t.above + rounding;
-      if constexpr (std::is_integral_v<T>)
-        out[c] = static_cast<T>(static_cast<int32_t>(v));
-      else
-        out[c] = v;
-    }
-    out += channels;
+    for (int64_t c = 0; c < channels; ++c)
+      out[c] = top_low[c] * t.below + bottom_low[c] * t.below + top_high[c] * t.above + bottom_high[c] * t.above;
   }
 }
 
 template <class T>
-void run_float(PrepareContext& ctx, const Resize& r) {
-  std::vector<Tap<float>> rows = float_taps(r.in_h, r.out_h, r.options);
-  std::vector<Tap<float>> columns = float_taps(r.in_w, r.out_w, r.options);
+void run_float(PrepareContext& ctx, const Resize& r,
+               void (*do_row)(const float*, const float*, const FloatTap*, int64_t, int64_t, T*)) {
+  std::vector<FloatTap> rows = float_taps(r.in_h, r.out_h, r.options);
+  std::vector<FloatTap> columns = float_taps(r.in_w, r.out_w, r.options);
   int64_t row_size = r.in_w * r.channels;
   int scratch = ctx.scratch(static_cast<size_t>(ctx.threads()) * 2 * static_cast<size_t>(row_size) * sizeof(float));
   double cost = static_cast<double>(r.out_w + r.in_w) * static_cast<double>(r.channels) * 2;
@@ -88,23 +82,29 @@ void run_float(PrepareContext& ctx, const Resize& r) {
       float* top = buffer + thread * 2 * row_size;
       float* bottom = top + row_size;
       for (int64_t row = begin; row < end; ++row) {
-        const Tap<float>& t = rows[static_cast<size_t>(row % r.out_h)];
+        const FloatTap& t = rows[static_cast<size_t>(row % r.out_h)];
         const T* picture = in + row / r.out_h * r.in_h * row_size;
         const T *low = picture + t.low * row_size, *high = picture + t.high * row_size;
         for (int64_t i = 0; i < row_size; ++i) {
           top[i] = low[i] * t.below;
           bottom[i] = high[i] * t.above;
         }
-        float_row(top, bottom, columns, r.channels, out + row * r.out_w * r.channels);
+        do_row(top, bottom, columns.data(), r.out_w, r.channels, out + row * r.out_w * r.channels);
       }
     });
   });
 }
 
+void run_bytes(PrepareContext& ctx, const Resize& r) {
+  const FunctionRow<BilinearU8Kernel>& kernel = choose_bilinear_u8(ctx.isa());
+  ctx.set_kernel(kernel.isa, kernel.name);
+  run_float<uint8_t>(ctx, r, kernel.run);
+}
+
 // One row of output from the column sums [pixels, channels]: values times 2^10. Acc holds a value times 2^20.
 template <class T, class Acc>
-void fixed_row(const int32_t* sums, const std::vector<Tap<int32_t>>& columns, int64_t channels, T* __restrict out) {
-  for (const Tap<int32_t>& t : columns) {
+void fixed_row(const int32_t* sums, const std::vector<FixedTap>& columns, int64_t channels, T* __restrict out) {
+  for (const FixedTap& t : columns) {
     const int32_t *low = sums + t.low * channels, *high = sums + t.high * channels;
     const Acc below = t.below, above = t.above;
     for (int64_t c = 0; c < channels; ++c) {
@@ -118,8 +118,8 @@ void fixed_row(const int32_t* sums, const std::vector<Tap<int32_t>>& columns, in
 
 template <class T, class Acc>
 void run_fixed(PrepareContext& ctx, const Resize& r) {
-  std::vector<Tap<int32_t>> rows = fixed_taps(r.in_h, r.out_h, r.options);
-  std::vector<Tap<int32_t>> columns = fixed_taps(r.in_w, r.out_w, r.options);
+  std::vector<FixedTap> rows = fixed_taps(r.in_h, r.out_h, r.options);
+  std::vector<FixedTap> columns = fixed_taps(r.in_w, r.out_w, r.options);
   double cost = static_cast<double>(r.out_w + r.in_w) * static_cast<double>(r.channels) * 2;
   // A position past the end runs into the next row or picture, as in the reference; the tensor's end stops it.
   int64_t pixels = std::max(r.in_w, columns.back().low + 1), row_size = r.in_w * r.channels;
@@ -132,7 +132,7 @@ void run_fixed(PrepareContext& ctx, const Resize& r) {
     run.parallel_for(r.batch * r.out_h, cost, [&](int64_t begin, int64_t end, int thread) {
       int32_t* sums = buffer + thread * sums_size;
       for (int64_t row = begin; row < end; ++row) {
-        const Tap<int32_t>& t = rows[static_cast<size_t>(row % r.out_h)];
+        const FixedTap& t = rows[static_cast<size_t>(row % r.out_h)];
         int64_t first = row / r.out_h * r.in_h;
         int64_t low = std::min(first + t.low, last_row) * row_size, high = (first + t.high) * row_size;
         int64_t inside = std::min(sums_size, end_of_input - std::max(low, high));
@@ -151,8 +151,8 @@ void prepare_resize_bilinear(PrepareContext& ctx) {
   check(!r.options.align_corners || !r.options.half_pixel_centers,
         "options 'align_corners' and 'half_pixel_centers' are both set; at most one expected");
   switch (ctx.input(0).dtype) {
-    case DType::float32: return run_float<float>(ctx, r);
-    case DType::uint8: return run_float<uint8_t>(ctx, r);
+    case DType::float32: return run_float<float>(ctx, r, float_row);
+    case DType::uint8: return run_bytes(ctx, r);
     // |weights| sum to at most 2^22, so that int8 sums fit int32.
     case DType::int8: return run_fixed<int8_t, int32_t>(ctx, r);
     case DType::int16: return run_fixed<int16_t, int64_t>(ctx, r);

@@ -1,0 +1,16 @@
+#include "kernels/bilinear_u8/bilinear_u8.h"
+
+namespace sanderling {
+namespace {
+
+constexpr FunctionRow<BilinearU8Kernel> kRows[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, bilinear_u8_##isa##_##name}, )
+#include "kernels/bilinear_u8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+}  // namespace
+
+const FunctionRow<BilinearU8Kernel>& choose_bilinear_u8(Isa best) { return choose_function(kRows, best); }
+
+}  // namespace sanderling
