@@ -188,17 +188,37 @@ Int16Stage::Int16Stage(PrepareContext& ctx, const ConvolutionTensors& t, int64_t
   const Attributes& options = ctx.attributes();
   const std::string type = options.has("quantized_bias_type") ? options.text("quantized_bias_type") : "float32";
   narrow_ = type == "int32";
+  for (const Multiplier& m : multipliers_) wide_.push_back(wide_multiplier(m));
 }
+
+namespace {
+
+// y[i] from acc[i] + bias[i]; bias may be null.
+template <class Bias>
+void store_wide(const int64_t* __restrict acc, const Bias* __restrict bias, const WideMultiplier* __restrict m,
+                int64_t n, Range<int32_t> range, int16_t* __restrict y) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t sum =
+        static_cast<uint64_t>(acc[i]) + (bias ? static_cast<uint64_t>(static_cast<int64_t>(bias[i])) : 0);
+    y[i] = static_cast<int16_t>(clamp(requantize(static_cast<int64_t>(sum), m[i]), range.low, range.high));
+  }
+}
+
+}  // namespace
 
 void Int16Stage::store(const RunContext& run, const int64_t* acc, int64_t channel, int64_t n, int16_t* y) const {
   const int32_t* bias32 = bias_ == DType::int32 ? run.input_or_null<int32_t>(2) : nullptr;
   const int64_t* bias64 = bias_ == DType::int64 ? run.input_or_null<int64_t>(2) : nullptr;
+  if (!narrow_) {
+    const WideMultiplier* m = wide_.data() + channel;
+    if (bias32 != nullptr) return store_wide(acc, bias32 + channel, m, n, range_, y);
+    return store_wide(acc, bias64 != nullptr ? bias64 + channel : nullptr, m, n, range_, y);
+  }
   for (int64_t i = 0; i < n; ++i) {
-    uint64_t sum = static_cast<uint64_t>(acc[i]);
-    if (bias32 != nullptr) sum += static_cast<uint64_t>(static_cast<int64_t>(bias32[channel + i]));
-    if (bias64 != nullptr) sum += static_cast<uint64_t>(bias64[channel + i]);
-    const Multiplier m = multipliers_[static_cast<size_t>(channel + i)];
-    const int32_t v = narrow_ ? requantize(static_cast<int32_t>(sum), m) : requantize(static_cast<int64_t>(sum), m);
+    uint32_t sum = static_cast<uint32_t>(acc[i]);
+    if (bias32 != nullptr) sum += static_cast<uint32_t>(bias32[channel + i]);
+    if (bias64 != nullptr) sum += static_cast<uint32_t>(bias64[channel + i]);
+    const int32_t v = requantize(static_cast<int32_t>(sum), multipliers_[static_cast<size_t>(channel + i)]);
     y[i] = static_cast<int16_t>(clamp(v, range_.low, range_.high));
   }
 }

@@ -13,6 +13,7 @@
 #include "kernels/hybrid_rows/hybrid_rows.h"
 #include "ops/activation.h"
 #include "ops/op.h"
+#include "quant/wide_multiplier.h"
 
 namespace sanderling {
 
@@ -162,6 +163,7 @@ class Int16Stage {
 
  private:
   std::vector<Multiplier> multipliers_;
+  std::vector<WideMultiplier> wide_;
   Range<int32_t> range_;
   DType bias_;
   bool narrow_;  // int32 accumulators, which wrap
