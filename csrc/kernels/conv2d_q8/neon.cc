@@ -127,7 +127,8 @@ void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth,
 }
 
 template <int rows, bool paired>
-void multiply_rows(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, int64_t channels, int32_t* sums) {
+SANDERLING_INLINE void multiply_rows(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth,
+                                     int64_t channels, int32_t* sums) {
   int64_t j = 0;
   for (; j + kTileChannels <= channels; j += kTileChannels) {
     const int8_t* from = w + j * depth;
