@@ -1,5 +1,6 @@
 // Without an instruction for four products, pairs of 16 bits are multiplied: exact, as |left - left_zero| <= 255.
 #include "kernels/matmul/x86_256.h"
+#include "kernels/matmul/x86_f32.h"
 #include "kernels/matmul/x86_s16.h"
 
 namespace sanderling::matmul {
@@ -33,6 +34,18 @@ struct VectorS16 {
   }
 };
 
+struct VectorF32 {
+  using Type = __m256;
+  static constexpr int64_t kLanes = 8;
+  static constexpr int kVectors = 2, kRows = 4;
+
+  static Type zero() noexcept { return _mm256_setzero_ps(); }
+  static Type splat(float x) noexcept { return _mm256_set1_ps(x); }
+  static Type load(const float* p) noexcept { return _mm256_loadu_ps(p); }
+  static Type add_product(Type sum, Type x, Type w) noexcept { return _mm256_fmadd_ps(x, w, sum); }
+  static void store(float* p, Type v) noexcept { _mm256_storeu_ps(p, v); }
+};
+
 }  // namespace
 
 extern const Kernel<int32_t> q8_avx2;
@@ -40,5 +53,8 @@ const Kernel<int32_t> q8_avx2 = ProductsQ8<VectorQ8>::kernel();
 
 extern const Kernel<int64_t> s16_avx2;
 const Kernel<int64_t> s16_avx2 = ProductsS16<VectorS16>::kernel();
+
+extern const Kernel<float> f32_avx2;
+const Kernel<float> f32_avx2 = ProductsF32<VectorF32>::kernel();
 
 }  // namespace sanderling::matmul

@@ -1,4 +1,5 @@
 #include "base/avx512.h"
+#include "kernels/matmul/x86_f32.h"
 #include "kernels/matmul/x86_q8.h"
 #include "kernels/matmul/x86_s16.h"
 
@@ -39,6 +40,18 @@ struct VectorS16 {
   }
 };
 
+struct VectorF32 {
+  using Type = __m512;
+  static constexpr int64_t kLanes = 16;
+  static constexpr int kVectors = 4, kRows = 4;
+
+  static Type zero() noexcept { return _mm512_setzero_ps(); }
+  static Type splat(float x) noexcept { return _mm512_set1_ps(x); }
+  static Type load(const float* p) noexcept { return _mm512_loadu_ps(p); }
+  static Type add_product(Type sum, Type x, Type w) noexcept { return _mm512_fmadd_ps(x, w, sum); }
+  static void store(float* p, Type v) noexcept { _mm512_storeu_ps(p, v); }
+};
+
 }  // namespace
 
 extern const Kernel<int32_t> q8_avx512vnni;
@@ -46,5 +59,8 @@ const Kernel<int32_t> q8_avx512vnni = ProductsQ8<VectorQ8>::kernel();
 
 extern const Kernel<int64_t> s16_avx512vnni;
 const Kernel<int64_t> s16_avx512vnni = ProductsS16<VectorS16>::kernel();
+
+extern const Kernel<float> f32_avx512vnni;
+const Kernel<float> f32_avx512vnni = ProductsF32<VectorF32>::kernel();
 
 }  // namespace sanderling::matmul

@@ -4,7 +4,7 @@
 //
 //   q8    8-bit operands of either sign and any zero point; exact modulo 2^32
 //   s16   left int16, right int8 or int16; exact in int64. Zero points such that (right - right_zero) fits int16
-//   f32   float, summed in the order of k; no zero points
+//   f32   float, summed in the order of k, with or without rounding each product; no zero points
 //
 // The right operand (weights) is packed once where it is constant, the left one for each run. The formats of packed
 // operands are each kernel's own: zero points, and what a kernel needs to correct for them, go into the packed data.
