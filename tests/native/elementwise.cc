@@ -30,7 +30,6 @@ constexpr FunctionRow<LutQ8Kernel> kRowsLut[] = {
 
 constexpr FunctionRow<RescaleRealKernel> kRowsReal[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, rescale_real_##isa##_##name}, )
-#include "kernels/peak/peak.h"
 #include "kernels/rescale_real/kernels.inc"
 #undef SANDERLING_KERNEL
 };
