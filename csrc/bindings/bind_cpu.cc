@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "bindings/bindings.h"
+#include "cpu/cores.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
 #include "kernels/peak/peak.h"
@@ -18,6 +19,9 @@ void bind_cpu(py::module_& m) {
     return names;
   });
   m.def("available_cores", &sanderling::available_cores);
+  m.def("usable_cores", &sanderling::usable_cores);
+  m.def("big_cores", &sanderling::big_cores, py::kw_only(), py::arg("cores"),
+        py::arg("folder") = "/sys/devices/system/cpu");
   // (folder, row, instruction set) of every hot kernel of this build.
   m.def("kernels", [] {
     std::vector<std::tuple<std::string, std::string, std::string>> rows;

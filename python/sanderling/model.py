@@ -359,7 +359,7 @@ def load(
         A `.tflite` file, or its content.
     threads : int, optional
         Threads that share the work of each step; results do not depend on it. Default: the environment's
-        SANDERLING_THREADS, else the cores that this process may use.
+        SANDERLING_THREADS, else one for each big core that this process may use (see `default_threads`).
     isa : str, optional
         Instruction set whose kernels are used (see ``sanderling doctor``). Default: the environment's SANDERLING_ISA,
         else the best that this CPU has. Results do not depend on it.
@@ -378,11 +378,20 @@ def load(
     return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit)
 
 
+def default_threads() -> int:
+    """Count the big cores that this process may use: those with at least half the capacity of the strongest one.
+
+    The others would wait for a little core's last piece of each step. The affinity mask (``taskset``, a container's
+    cpuset, ``os.sched_setaffinity``) limits the cores.
+    """
+    return len(_core.big_cores(cores=_core.usable_cores())) or _core.available_cores()
+
+
 def _thread_count(threads: int | None) -> int:
     if threads is None:
         text = os.environ.get("SANDERLING_THREADS", "")
         if not text:
-            return _core.available_cores()
+            return default_threads()
         if not text.isdigit():
             raise ValueError(f"SANDERLING_THREADS is {text!r}; a number expected")
         threads = int(text)

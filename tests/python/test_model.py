@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 import sanderling
-from sanderling import ir
+from sanderling import _core, ir
 from sanderling.exporters.tflite import to_bytes
 from sanderling.lowering import _registered
+from sanderling.model import default_threads
 from tests.support.builder import Net, T, build, build_ir, const
 
 
@@ -366,7 +368,7 @@ def test_threads_and_isa_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ValueError, match="SANDERLING_THREADS is 'many'"):
         sanderling.load(adder())
     monkeypatch.delenv("SANDERLING_THREADS")
-    assert sanderling.load(adder()).threads >= 1
+    assert sanderling.load(adder()).threads == default_threads()
     monkeypatch.setenv("SANDERLING_ISA", "vax")
     with pytest.raises(ValueError, match=r"'vax' is not one that this CPU can run; available: .*portable"):
         sanderling.load(adder())
@@ -375,6 +377,42 @@ def test_threads_and_isa_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     assert {s.isa.partition("/")[0] for s in steps} == {"portable"}
     with pytest.raises(ValueError, match="'vax'"):
         sanderling.load(adder(), isa="vax")
+
+
+def test_default_threads_are_the_usable_big_cores(tmp_path: Path) -> None:
+    def strengths(name: str, numbers: list[object]) -> None:
+        for core, number in enumerate(numbers):
+            file = tmp_path / f"cpu{core}" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{number}\n")
+
+    def big(*cores: int) -> list[int]:
+        return _core.big_cores(cores=cores, folder=str(tmp_path))
+
+    # Nothing is told: all count.
+    assert big(0, 1, 2, 3) == [0, 1, 2, 3]
+    strengths("cpufreq/cpuinfo_max_freq", [1800000, 1800000, 2400000, 900000])
+    assert big(0, 1, 2, 3) == [0, 1, 2]
+    # Capacity counts before the clock: little, little, big, prime.
+    strengths("cpu_capacity", [250, 250, 760, 1024])
+    assert big(0, 1, 2, 3) == [2, 3]
+    # Only the cores of this process: its strongest is the measure.
+    assert big(0, 1) == [0, 1]
+    strengths("cpu_capacity", ["nonsense", 250, 760, 1024])
+    assert big(0, 1, 2, 3) == [0, 1, 2]
+    assert big() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity masks")
+def test_default_threads_follow_the_affinity_mask() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert _core.usable_cores() == [min(before)]
+        assert default_threads() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert 1 <= default_threads() <= len(before)
 
 
 def test_sources(tmp_path: Path) -> None:

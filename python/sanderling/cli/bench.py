@@ -44,7 +44,7 @@ def _thread_list(_context: click.Context, _parameter: click.Parameter, text: str
 
 @click.command(short_help="Time a model, with a profile of its steps.")
 @click.argument("model")
-@click.option("--threads", callback=_thread_list, metavar="N,N..", help="Thread counts to try; default: all cores.")
+@click.option("--threads", callback=_thread_list, metavar="N,N..", help="Thread counts to try; default: the big cores.")
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Timed runs; default: as many as fit --seconds.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
               help="Time for each thread count.")  # fmt: skip

@@ -120,6 +120,7 @@ def _cpu(info: dict[str, str]) -> dict[str, Any]:
 def _engine() -> dict[str, Any]:
     try:
         from sanderling import _core
+        from sanderling.model import default_threads
     except ImportError as e:
         return {"problem": f"the compiled core cannot be imported: {e}"}
     available = _core.available_isas()
@@ -133,7 +134,8 @@ def _engine() -> dict[str, Any]:
         if wanted not in ["", *available]
         else None,
         "kernels": kernels() if callable(kernels) else None,
-        "threads": os.environ.get("SANDERLING_THREADS") or _core.available_cores(),
+        "big_cores": _core.big_cores(cores=_core.usable_cores()),
+        "threads": os.environ.get("SANDERLING_THREADS") or default_threads(),
         "operators": len(_core.operators()),
     }
 

@@ -155,7 +155,7 @@ def load_model(path: str, threads: int | None = None, isa: str | None = None) ->
 
 def threads_option(command: _F) -> _F:
     """Add --threads N."""
-    help_text = "Threads; default: the cores that this process may use."
+    help_text = "Threads; default: SANDERLING_THREADS, else the big cores that this process may use."
     return click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help=help_text)(command)
 
 

@@ -1,0 +1,51 @@
+#include "cpu/cores.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace sanderling {
+namespace {
+
+// A positive number in a file, or 0.
+long read_number(const std::string& path) {
+  std::ifstream file(path);
+  long number = 0;
+  return file >> number && number > 0 ? number : 0;
+}
+
+// One number for each core; empty where a core does not tell.
+std::vector<long> read_all(const std::vector<int>& cores, const std::string& folder, const char* name) {
+  std::vector<long> numbers;
+  for (int core : cores) {
+    const long number = read_number(folder + "/cpu" + std::to_string(core) + "/" + name);
+    if (number == 0) return {};
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+}  // namespace
+
+std::vector<int> usable_cores() {
+  cpu_set_t set;
+  std::vector<int> cores;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  return cores;
+}
+
+std::vector<int> big_cores(const std::vector<int>& cores, const std::string& folder) {
+  std::vector<long> strength = read_all(cores, folder, "cpu_capacity");
+  if (strength.empty()) strength = read_all(cores, folder, "cpufreq/cpuinfo_max_freq");
+  if (strength.empty()) return cores;
+  const long most = *std::max_element(strength.begin(), strength.end());
+  std::vector<int> big;
+  for (size_t i = 0; i < cores.size(); ++i)
+    if (strength[i] >= most - strength[i]) big.push_back(cores[i]);
+  return big;
+}
+
+}  // namespace sanderling
