@@ -5,7 +5,7 @@ namespace sanderling {
 namespace {
 
 inline Sums add(Sums s, int16x8_t products) {
-  return {vaddw_s16(s.low, vget_low_s16(products)), vaddw_high_s16(s.high, products)};
+  return {vaddw_s16(s.low, vget_low_s16(products)), add_high(s.high, products)};
 }
 inline Sums add_two(Sums s, int8x8_t x0, int8x8_t w0, int8x8_t x1, int8x8_t w1) {
   return add(s, vmlal_s8(vmull_s8(x0, w0), x1, w1));
@@ -133,20 +133,94 @@ void blocks_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* 
   row_3x3<kTail, false, kStride>(w, work, rows, out, work.light, work.narrow);
 }
 
+// Five columns of a row.
+struct Row5 {
+  int8x8_t a, b, c, d, e;
+};
+
+// Two rows of a 5x5 window, ten taps.
+inline Sums add_rows(Sums s, const int8_t* w, Row5 x, Row5 y) {
+  s = add_two(s, x.a, vld1_s8(w), x.b, vld1_s8(w + 8));
+  s = add_two(s, x.c, vld1_s8(w + 16), x.d, vld1_s8(w + 24));
+  s = add_two(s, x.e, vld1_s8(w + 32), y.a, vld1_s8(w + 40));
+  s = add_two(s, y.b, vld1_s8(w + 48), y.c, vld1_s8(w + 56));
+  return add_two(s, y.d, vld1_s8(w + 64), y.e, vld1_s8(w + 72));
+}
+inline Sums add_row(Sums s, const int8_t* w, Row5 x) {
+  s = add_two(s, x.a, vld1_s8(w), x.b, vld1_s8(w + 8));
+  s = add_two(s, x.c, vld1_s8(w + 16), x.d, vld1_s8(w + 24));
+  return add_one(s, x.e, vld1_s8(w + 32));
+}
+
+// The narrow blocks of a row of a 5x5 window without dilation, two pixels at a time.
+template <Tail kTail, int kStride>
+void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output) {
+  constexpr RequantizeNeon kKind = kind_of<kTail>();
+  const OutputStageNeon stage = stage_of<kTail>(work);
+  const int64_t channels = w.out_c, pairs = w.out_w / 2;
+  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels, c5 = 5 * channels, c6 = 6 * channels;
+  asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4), "+r"(c5), "+r"(c6));
+  const auto first = [&](const int8_t* x) {
+    return Row5{vld1_s8(x), vld1_s8(x + c1), vld1_s8(x + c2), vld1_s8(x + c3), vld1_s8(x + c4)};
+  };
+  const auto second = [&](const int8_t* x, Row5 left) {
+    if (kStride == 1) return Row5{left.b, left.c, left.d, left.e, vld1_s8(x + c5)};
+    return Row5{left.c, left.d, left.e, vld1_s8(x + c5), vld1_s8(x + c6)};
+  };
+  const char* record = work.records;
+  for (int64_t b = 0; b < work.narrow; ++b, record += work.narrow_bytes) {
+    const int8_t* weights = weights_of<int8_t>(record);
+    const int32_t* m = multipliers_of(record);
+    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
+                    shift1 = vld1q_s32(m + 12);
+    const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
+    const auto scale = [&](Sums s) {
+      return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
+                  requantize_neon<kKind>(s.high, multiplier1, shift1)};
+    };
+    int64_t at = work.start[b];
+    uint8_t* out = output + at;
+    for (int64_t i = 0; i < pairs; ++i) {
+      const int8_t* const* p = rows.rows();
+      const Row5 x0 = first(p[0] + at), x1 = first(p[1] + at);
+      Sums s = add_rows(bias, weights, x0, x1);
+      Sums t = add_rows(bias, weights, second(p[0] + at, x0), second(p[1] + at, x1));
+      const Row5 x2 = first(p[2] + at), x3 = first(p[3] + at);
+      s = add_rows(s, weights + 80, x2, x3);
+      t = add_rows(t, weights + 80, second(p[2] + at, x2), second(p[3] + at, x3));
+      const Row5 x4 = first(p[4] + at);
+      s = add_row(s, weights + 160, x4);
+      t = add_row(t, weights + 160, second(p[4] + at, x4));
+      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
+      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
+      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
+      at += kStride == 1 ? c2 : c4;
+      out += c2;
+    }
+  }
+  if (w.out_w % 2 == 0) return;
+  set_taps(w, rows, w.out_w - 1);
+  narrow_pixel<kKind, 25>(work, rows.taps(), output + (w.out_w - 1) * w.out_c);
+}
+
 struct Pairs {
   static constexpr Order kOrder = Order::kPairs;
+
+  // Whether the window is one of those that have loops of their own.
+  template <Tail kTail>
+  static bool square(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
+    const bool three = w.kernel_h == 3 && w.kernel_w == 3, five = w.kernel_h == 5 && w.kernel_w == 5;
+    if (three && w.stride_w == 1) blocks_3x3<kTail, 1>(w, work, rows, out);
+    if (three && w.stride_w == 2) blocks_3x3<kTail, 2>(w, work, rows, out);
+    if (five && w.stride_w == 1) row_5x5<kTail, 1>(w, work, rows, out);
+    if (five && w.stride_w == 2) row_5x5<kTail, 2>(w, work, rows, out);
+    return three || five;
+  }
   template <RequantizeNeon kKind>
   static void row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-    if (kKind != RequantizeNeon::kAny) {
-      if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2) {
-        if (kKind == RequantizeNeon::kRelu && work.unclamped)
-          return w.stride_w == 1 ? blocks_3x3<Tail::kRelu, 1>(w, work, rows, out)
-                                 : blocks_3x3<Tail::kRelu, 2>(w, work, rows, out);
-        return w.stride_w == 1 ? blocks_3x3<Tail::kClamp, 1>(w, work, rows, out)
-                               : blocks_3x3<Tail::kClamp, 2>(w, work, rows, out);
-      }
-      if (work.taps == 25) return narrow_pixels<kKind, 25>(w, work, rows, out);
-    }
+    const bool plain = kKind != RequantizeNeon::kAny && w.dilation_w == 1 && w.stride_w <= 2;
+    if (plain && kKind == RequantizeNeon::kRelu && work.unclamped && square<Tail::kRelu>(w, work, rows, out)) return;
+    if (plain && square<Tail::kClamp>(w, work, rows, out)) return;
     narrow_pixels<kKind, 0>(w, work, rows, out);
   }
 };

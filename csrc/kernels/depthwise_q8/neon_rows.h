@@ -20,6 +20,21 @@ struct Sums {
   int32x4_t low, high;
 };
 
+// Operations on upper halves, which ARMv7 does not have.
+#ifdef __aarch64__
+inline int32x4_t add_high(int32x4_t s, int16x8_t x) { return vaddw_high_s16(s, x); }
+inline int32x4_t multiply_add_high(int32x4_t s, int16x8_t x, int16x8_t y) { return vmlal_high_s16(s, x, y); }
+inline int16x8_t narrow(int32x4_t a, int32x4_t b) { return vqmovn_high_s32(vqmovn_s32(a), b); }
+inline uint8x16_t narrow_unsigned(int16x8_t a, int16x8_t b) { return vqmovun_high_s16(vqmovun_s16(a), b); }
+#else
+inline int32x4_t add_high(int32x4_t s, int16x8_t x) { return vaddw_s16(s, vget_high_s16(x)); }
+inline int32x4_t multiply_add_high(int32x4_t s, int16x8_t x, int16x8_t y) {
+  return vmlal_s16(s, vget_high_s16(x), vget_high_s16(y));
+}
+inline int16x8_t narrow(int32x4_t a, int32x4_t b) { return vcombine_s16(vqmovn_s32(a), vqmovn_s32(b)); }
+inline uint8x16_t narrow_unsigned(int16x8_t a, int16x8_t b) { return vcombine_u8(vqmovun_s16(a), vqmovun_s16(b)); }
+#endif
+
 inline const int32_t* multipliers_of(const char* record) { return reinterpret_cast<const int32_t*>(record); }
 template <class Weight>
 inline const Weight* weights_of(const char* record) {
@@ -44,9 +59,8 @@ constexpr RequantizeNeon kind_of() {
 template <Tail kTail>
 inline uint8x16_t finish(Sums s, Sums t, const OutputStageNeon& stage) {
   if (kTail != Tail::kRelu) return output_neon<kind_of<kTail>()>(s.low, s.high, t.low, t.high, stage);
-  const int16x8_t a = vqmovn_high_s32(vqmovn_s32(s.low), s.high), b = vqmovn_high_s32(vqmovn_s32(t.low), t.high);
   // Saturating to [0, 255] is the clamp, and stage.flip has the zero point: see stage_of.
-  return veorq_u8(vqmovun_high_s16(vqmovun_s16(a), b), stage.flip);
+  return veorq_u8(narrow_unsigned(narrow(s.low, s.high), narrow(t.low, t.high)), stage.flip);
 }
 
 template <Tail kTail>
@@ -72,7 +86,7 @@ inline void wide_pixel(const Work& work, const int8_t* const* x, uint8_t* out) {
     for (int64_t t = 0; t < work.taps; ++t) {
       const int16x8_t value = vmovl_s8(vld1_s8(x[t] + start)), weight = vld1q_s16(w + t * kBlock);
       s.low = vmlal_s16(s.low, vget_low_s16(value), vget_low_s16(weight));
-      s.high = vmlal_high_s16(s.high, value, weight);
+      s.high = multiply_add_high(s.high, value, weight);
     }
     s = rescale<kKind>(s, multipliers_of(record));
     vst1_u8(out + start, output_neon<kKind>(s.low, s.high, work.stage));
