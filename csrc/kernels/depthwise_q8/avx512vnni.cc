@@ -226,19 +226,19 @@ void interleave_block(const Interleave& t, const InputRow (&rows)[4], const Bloc
 
 bool takes(const DepthwiseQ8& c) noexcept { return takes_interleaved(c); }
 
-size_t packed_bytes(const DepthwiseQ8& c) noexcept { return PackedLayout<kLanes>(c).bytes; }
+size_t packed_bytes(const DepthwiseQ8& c) noexcept { return PackedLayout<kLanes, 1>(c).bytes; }
 
 void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-  pack_interleaved<kLanes>(c, weights, bias, packed);
+  pack_interleaved<kLanes, 1>(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes>(c).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, 1>(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {
   const Window2d& w = c.window;
-  const PackedLayout<kLanes> at(c);
-  const ScratchLayout<kLanes> own(c);
+  const PackedLayout<kLanes, 1> at(c);
+  const ScratchLayout<kLanes, 1> own(c);
   const char* base = static_cast<const char*>(packed);
   char* memory = static_cast<char*>(scratch);
   int32_t* start = reinterpret_cast<int32_t*>(memory);
@@ -267,7 +267,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
     const int64_t slots = (n - 1) * w.stride_h + w.kernel_h;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const Block block = block_at<kLanes>(w.out_c, b);
-      const Columns shape(w, block.width, kLanes);
+      const Columns shape(w, block.width, kLanes, 1);
       const Interleave t{w, shape, zeros, flip};
       for (int64_t group = 0; group < at.rows.groups; ++group) {
         InputRow rows[4];

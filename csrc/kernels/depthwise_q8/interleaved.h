@@ -10,7 +10,8 @@
 //
 //   acc = bias - zu * sum(w) + sum(u * w),   w = weight - weight_zero
 //
-// where w may need a second or a third signed byte, which are multiplied in turn.
+// where w may need a second or a third signed byte, which are multiplied in turn. Without vpdpbusd (kHalves = 2) rows 0
+// and 2 and rows 1 and 3 are two vectors of words instead, and so are weights, of which one part is enough.
 #pragma once
 
 #include <cstring>
@@ -65,10 +66,11 @@ Block block_at(int64_t out_c, int64_t index) {
   return {channel, smaller(16 * width, out_c - channel), width};
 }
 
-// Offsets in bytes of: weights [blocks][together][parts][groups][kernel_w][4 vectors], then for each entry of the
+// Offsets in bytes of: weights [blocks][together][parts][groups][kernel_w][kHalves][4
+// vectors], then for each entry of the
 // blocks' vectors bias + the narrow table's bias, the sum of weights and the narrow table; how many parts each block
 // uses, and the rescaling of single channels, for accumulators that NarrowTable cannot take.
-template <int kLanes>
+template <int kLanes, int kHalves>
 struct PackedLayout {
   static constexpr int64_t kVector = 16 * kLanes;  // bytes
   static constexpr int64_t kEntries = 4 * kVector / 4;
@@ -81,8 +83,8 @@ struct PackedLayout {
     blocks = count_blocks<kLanes>(c.window.out_c);
     entries = blocks * kEntries;
     taps = rows.groups * c.window.kernel_w;
-    parts = weight_parts(c);
-    row_bytes = parts * taps * 4 * kVector;
+    parts = kHalves > 1 ? 1 : weight_parts(c);
+    row_bytes = parts * taps * kHalves * 4 * kVector;
     block_bytes = rows.together * row_bytes;
     const size_t all = static_cast<size_t>(entries) * sizeof(int32_t);
     start = static_cast<size_t>(blocks * block_bytes);
@@ -107,10 +109,10 @@ inline int32_t weight_part(int32_t w, int64_t part) {
   return w < -128 ? -128 : (w > 127 ? 127 : w);
 }
 
-template <int kLanes>
+template <int kLanes, int kHalves>
 void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
   const Window2d& w = c.window;
-  const PackedLayout<kLanes> at(c);
+  const PackedLayout<kLanes, kHalves> at(c);
   char* base = static_cast<char*>(packed);
   std::memset(base, 0, at.bytes);
   int32_t* used_parts = reinterpret_cast<int32_t*>(base + at.used_parts);
@@ -133,13 +135,19 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
           sum = wrapping_add(sum, value);
           reach += 255 * (value < 0 ? -value : value);
           for (int64_t part = 0; part < at.parts; ++part) {
-            const int32_t byte = weight_part(value, part);
-            if (byte != 0 && part >= used_parts[b]) used_parts[b] = static_cast<int32_t>(part + 1);
+            const int32_t own = kHalves > 1 ? value : weight_part(value, part);
+            if (own != 0 && part >= used_parts[b]) used_parts[b] = static_cast<int32_t>(part + 1);
             for (int64_t r = 0; r < at.rows.together; ++r) {
               const int64_t slot = r * w.stride_h * (at.rows.together > 1) + i;
               const int64_t tap = (part * at.rows.groups + slot / 4) * w.kernel_w + j;
-              base[b * at.block_bytes + r * at.row_bytes + (tap * at.kEntries + entry) * 4 + slot % 4] =
-                  static_cast<char>(byte);
+              char* row = base + b * at.block_bytes + r * at.row_bytes;
+              if (kHalves == 1) {
+                row[(tap * at.kEntries + entry) * 4 + slot % 4] = static_cast<char>(own);
+              } else {
+                const int16_t word = static_cast<int16_t>(own);
+                const int64_t half = 2 * tap + slot % 2;
+                std::memcpy(row + (half * at.kEntries + entry) * 4 + slot % 4 / 2 * 2, &word, sizeof word);
+              }
             }
           }
         }
@@ -163,17 +171,17 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
   std::memcpy(base + at.wide, &table, sizeof table);
 }
 
-// Interleaved columns of one block: [groups][stride_w][4 vectors][places][16 * width bytes], where place p of residue r
-// is input column p * stride_w + r - pad_w.
+// Interleaved columns of one block: [groups][stride_w][kHalves][4 vectors][places][16 * width bytes], where place p of
+// residue r is input column p * stride_w + r - pad_w.
 struct Columns {
   int64_t places, quarter, residue;  // places of one residue; bytes of a vector's and of a residue's part
 
-  Columns(const Window2d& w, int64_t width, int64_t lanes) {
+  Columns(const Window2d& w, int64_t width, int64_t lanes, int64_t halves) {
     const int64_t pixels = lanes / width;
     places = round_up(round_up(w.out_w, pixels) + (w.kernel_w - 1) * w.dilation_w / w.stride_w, pixels);
     quarter = places * 16 * width;
     if (quarter % 4096 == 0) quarter += 64;  // stores would look like later loads
-    residue = 4 * quarter;
+    residue = halves * 4 * quarter;
   }
   // Where tap (group, j) of output column 0 begins.
   int64_t tap(const Window2d& w, int64_t group, int64_t j, int64_t width) const {
@@ -184,19 +192,19 @@ struct Columns {
 
 // Offsets in bytes of: first accumulators [entries], offsets of taps, accumulators of one vector group, a pixel of zero
 // points, columns.
-template <int kLanes>
+template <int kLanes, int kHalves>
 struct ScratchLayout {
   size_t taps, acc, zeros, columns, bytes;
 
   explicit ScratchLayout(const DepthwiseQ8& c) {
-    const PackedLayout<kLanes> packed(c);
+    const PackedLayout<kLanes, kHalves> packed(c);
     taps = static_cast<size_t>(packed.entries) * sizeof(int32_t);
     acc = taps + static_cast<size_t>(round_up(packed.taps, 8)) * sizeof(int64_t);
     zeros = acc + packed.kEntries * sizeof(int32_t);
     columns = zeros + 64;
     int64_t most = 0;
     for (int64_t width = kLanes; width > 0; width /= 2) {
-      const int64_t residue = Columns(c.window, width, kLanes).residue;
+      const int64_t residue = Columns(c.window, width, kLanes, kHalves).residue;
       most = residue > most ? residue : most;
     }
     bytes = columns + static_cast<size_t>(packed.rows.groups * c.window.stride_w * most);

@@ -1,0 +1,40 @@
+#include "kernels/depthwise_q8/rows_256.h"
+
+namespace sanderling {
+namespace {
+
+// Words, as sums of two products of bytes do not fit 16 bits.
+struct Dot {
+  static constexpr int kHalves = 2;
+  static inline __attribute__((always_inline)) void store_rows(uint8_t* to, int64_t half, __m256i x) {
+    store(to, _mm256_and_si256(x, _mm256_set1_epi16(0xFF)));
+    store(to + half, _mm256_srli_epi16(x, 8));
+  }
+  static inline __attribute__((always_inline)) __m256i add(__m256i acc, const uint8_t* x, int64_t half,
+                                                           const int8_t* w) {
+    const __m256i even = _mm256_madd_epi16(load_256(x), load_256(w));
+    const __m256i odd = _mm256_madd_epi16(load_256(x + half), load_256(w + 4 * kVector));
+    return _mm256_add_epi32(_mm256_add_epi32(acc, even), odd);
+  }
+};
+
+bool takes(const DepthwiseQ8& c) noexcept { return takes_interleaved(c); }
+
+size_t packed_bytes(const DepthwiseQ8& c) noexcept { return PackedLayout<kLanes, Dot::kHalves>(c).bytes; }
+
+void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
+  pack_interleaved<kLanes, Dot::kHalves>(c, weights, bias, packed);
+}
+
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, Dot::kHalves>(c).bytes; }
+
+void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
+         int64_t row_end, void* scratch) noexcept {
+  run_256<Dot>(c, packed, input, output, row_begin, row_end, scratch);
+}
+
+}  // namespace
+
+const DepthwiseQ8Kernel depthwise_q8_avx2_interleaved = {takes, packed_bytes, pack, scratch_bytes, run};
+
+}  // namespace sanderling
