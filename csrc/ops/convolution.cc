@@ -76,7 +76,7 @@ std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int
 
 namespace {
 
-constexpr double kMacsPerNanosecond = 8;
+constexpr double kMacsPerNanosecond = 8;  // of portable code
 int64_t parts(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
 }  // namespace
@@ -118,26 +118,27 @@ void run_conv2d_q8(const RunContext& run, const PackedConv2dQ8& k, const Conv2dQ
   const int64_t channel_parts = parts(out_c, channel_step);
   const double macs = static_cast<double>(std::min(step, pixels)) * static_cast<double>(std::min(channel_step, out_c)) *
                       static_cast<double>(params.depth());
-  run.parallel_for(pixel_parts * channel_parts, macs / kMacsPerNanosecond, [&](int64_t begin, int64_t end, int thread) {
-    void* scratch = k.scratch(run, thread);
-    if (channel_parts == 1) {
-      Conv2dQ8Part part{begin * step, std::min(end * step, pixels), 0, out_c};
-      k.kernel->run(params, packed, input, output, part, scratch);
-      return;
-    }
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t pixel = i / channel_parts * step, channel = i % channel_parts * channel_step;
-      Conv2dQ8Part part{pixel, std::min(pixel + step, pixels), channel, std::min(channel + channel_step, out_c)};
-      k.kernel->run(params, packed, input, output, part, scratch);
-    }
-  });
+  run.parallel_for(
+      pixel_parts * channel_parts, macs / (kMacsPerNanosecond * k.speed), [&](int64_t begin, int64_t end, int thread) {
+        void* scratch = k.scratch(run, thread);
+        if (channel_parts == 1) {
+          Conv2dQ8Part part{begin * step, std::min(end * step, pixels), 0, out_c};
+          k.kernel->run(params, packed, input, output, part, scratch);
+          return;
+        }
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t pixel = i / channel_parts * step, channel = i % channel_parts * channel_step;
+          Conv2dQ8Part part{pixel, std::min(pixel + step, pixels), channel, std::min(channel + channel_step, out_c)};
+          k.kernel->run(params, packed, input, output, part, scratch);
+        }
+      });
 }
 
 void run_depthwise_q8(const RunContext& run, const PackedDepthwiseQ8& k, const DepthwiseQ8& params, const void* packed,
                       const uint8_t* input, void* output) {
   const Window2d& w = params.window;
   const double macs = static_cast<double>(w.out_w * w.out_c) * static_cast<double>(w.kernel_h * w.kernel_w);
-  run.parallel_for(params.rows(), macs / 2, [&](int64_t begin, int64_t end, int thread) {
+  run.parallel_for(params.rows(), macs / (2 * k.speed), [&](int64_t begin, int64_t end, int thread) {
     k.kernel->run(params, packed, input, output, begin, end, k.scratch(run, thread));
   });
 }
@@ -157,7 +158,7 @@ HybridConvolution::HybridConvolution(PrepareContext& ctx, const ConvolutionTenso
 
 void HybridConvolution::quantize(const RunContext& run) const {
   const float* x = run.input<float>(0);
-  run.parallel_for(batches_, static_cast<double>(in_size_) * 2, [&](int64_t begin, int64_t end, int) {
+  run.parallel_for(batches_, static_cast<double>(in_size_) * 0.5, [&](int64_t begin, int64_t end, int) {
     for (int64_t b = begin; b < end; ++b) {
       RowQuantization q =
           quantize_row(x + b * in_size_, in_size_, asymmetric_, run.scratch<int8_t>(values_) + b * in_size_, rows_);
@@ -172,7 +173,7 @@ void HybridConvolution::finish(const RunContext& run) const {
   const float* factors = run.scratch<float>(factors_);
   const float* bias = run.input_or_null<float>(2);
   float* y = run.output<float>(0);
-  run.parallel_for(batches_ * pixels, static_cast<double>(channels) * 0.5, [&](int64_t begin, int64_t end, int) {
+  run.parallel_for(batches_ * pixels, static_cast<double>(channels) * 0.2, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
       rows_.finish(scales_.data(), factors[i / pixels], bias, range_.low, range_.high, channels, y + i * channels);
   });

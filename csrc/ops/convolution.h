@@ -12,6 +12,7 @@
 #include "kernels/depthwise_q8/depthwise_q8.h"
 #include "kernels/hybrid_rows/hybrid_rows.h"
 #include "ops/activation.h"
+#include "ops/cost.h"
 #include "ops/op.h"
 #include "quant/wide_multiplier.h"
 
@@ -52,6 +53,7 @@ class PackedKernel {
       : params(params), multipliers_(std::move(multipliers)) {
     const KernelRow<Kernel>& row = choose(this->params, ctx.isa());
     kernel = row.kernel;
+    speed = kernel_speed(row.isa);
     ctx.set_kernel(row.isa, row.name);
     scratch_bytes_ = align_up(kernel->scratch_bytes(this->params));
     scratch_ = ctx.scratch(scratch_bytes_ * static_cast<size_t>(ctx.threads()));
@@ -87,6 +89,7 @@ class PackedKernel {
 
   Params params;
   const Kernel* kernel;
+  double speed;  // see kernel_speed
 
  private:
   std::vector<Multiplier> multipliers_;

@@ -56,9 +56,7 @@ class MatmulConvolution {
     const char* right = right_.get(run);
     const int16_t* x = run.input<int16_t>(0);
     const int64_t pixels = window_.batches * window_.out_h * window_.out_w;
-    const double cost = kMatmulCost<int64_t> *
-                        static_cast<double>(std::min(pixels, matmul::kRowBlock) * window_.out_c) *
-                        static_cast<double>(depth_ + 16);
+    const double cost = matmul_cost(kernel_, std::min(pixels, matmul::kRowBlock), window_.out_c, depth_);
     const int64_t blocks = (pixels + matmul::kRowBlock - 1) / matmul::kRowBlock;
     run.parallel_for(blocks, cost, [&](int64_t begin, int64_t end, int thread) {
       alignas(kAlignment) int64_t acc[matmul::kRowBlock * matmul::kColumnBlock];

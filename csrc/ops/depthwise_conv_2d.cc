@@ -43,8 +43,8 @@ void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2
   DepthwiseF32 c{window, range.low, range.high};
   auto kernel = std::make_shared<PackedDepthwiseF32>(ctx, c, choose_depthwise_f32);
   kernel->pack_inputs(ctx, true);
-  const double cost =
-      static_cast<double>(window.out_w * window.out_c) * static_cast<double>(window.kernel_h * window.kernel_w) / 2;
+  const double cost = static_cast<double>(window.out_w * window.out_c) *
+                      static_cast<double>(window.kernel_h * window.kernel_w) / (2 * kernel->speed);
   ctx.on_run([kernel, cost](RunContext& run) {
     const void* packed = kernel->packed(run);
     const float* x = run.input<float>(0);

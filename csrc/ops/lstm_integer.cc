@@ -172,8 +172,7 @@ void step(const Integer& p, RunContext& run, const int8_t* x, int8_t* state, int
   p.kernel->pack_left({x, matmul::Element::s8, s.input, 1, 0}, 0, batch, s.input, left);
   p.kernel->pack_left({state, matmul::Element::s8, s.output, 1, 0}, 0, batch, s.output, left_state);
   const int64_t column_blocks = (s.cell + matmul::kColumnBlock - 1) / matmul::kColumnBlock;
-  const double cost = static_cast<double>(batch * std::min(s.cell, matmul::kColumnBlock)) *
-                      static_cast<double>(s.input + s.output + 16) * kMatmulCost<int32_t>;
+  const double cost = matmul_cost(*p.kernel, batch, std::min(s.cell, matmul::kColumnBlock), s.input + s.output);
   run.parallel_for((kGates - first) * column_blocks, cost, [&](int64_t begin, int64_t end, int) {
     for (int64_t k = begin; k < end; ++k) {
       const int g = first + static_cast<int>(k / column_blocks);

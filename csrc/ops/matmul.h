@@ -75,9 +75,11 @@ class RightOperands {
   int scratch_ = -1;
 };
 
-// Nanoseconds of one multiply-add, roughly.
+// Nanoseconds of a product of [rows, depth] with [columns, depth], roughly.
 template <class Acc>
-constexpr double kMatmulCost = 0.15;
+double matmul_cost(const matmul::Kernel<Acc>& kernel, int64_t rows, int64_t columns, int64_t depth) {
+  return static_cast<double>(rows * columns) * static_cast<double>(depth + 16) / kernel.macs_per_nanosecond;
+}
 
 // Calls store(batch, acc, block) for all blocks of `batches` products of [rows, depth] with [columns, depth]; acc has
 // rows of matmul::kColumnBlock. left(batch) and right(batch) are packed operands. Runs on several threads.
@@ -88,8 +90,7 @@ void matmul_blocks(RunContext& run, const matmul::Kernel<Acc>& kernel, int64_t b
   using matmul::kRowBlock;
   const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
   const int64_t column_blocks = (columns + kColumnBlock - 1) / kColumnBlock;
-  const double cost = kMatmulCost<Acc> * static_cast<double>(depth + 16) *
-                      static_cast<double>(std::min(rows, kRowBlock) * std::min(columns, kColumnBlock));
+  const double cost = matmul_cost(kernel, std::min(rows, kRowBlock), std::min(columns, kColumnBlock), depth);
   run.parallel_for(batches * column_blocks * row_blocks, cost, [&](int64_t begin, int64_t end, int) {
     alignas(kAlignment) Acc acc[kRowBlock * kColumnBlock];
     for (int64_t i = begin; i < end; ++i) {

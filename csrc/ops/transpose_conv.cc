@@ -97,9 +97,8 @@ class Products {
   void run(RunContext& run, const Store& store) const {
     const char* left = run.scratch<char>(packed_);
     const char* right = taps_.get(run);
-    const double cost = kMatmulCost<Acc> * static_cast<double>(w_.in_w * w_.kernel_w * w_.out_c) *
-                        static_cast<double>(w_.in_c + 8) * static_cast<double>(w_.kernel_h) /
-                        static_cast<double>(w_.stride_h);
+    const double cost = matmul_cost(kernel_, w_.in_w, w_.kernel_w * w_.out_c, w_.in_c) *
+                        static_cast<double>(w_.kernel_h) / static_cast<double>(w_.stride_h);
     run.parallel_for(w_.batches * w_.out_h, cost, [&](int64_t begin, int64_t end, int thread) {
       Acc* sums = reinterpret_cast<Acc*>(run.scratch<char>(sums_) + thread * sums_bytes_);
       for (int64_t row = begin; row < end; ++row) {

@@ -49,12 +49,12 @@ struct VectorF32 {
 }  // namespace
 
 extern const Kernel<int32_t> q8_avx2;
-const Kernel<int32_t> q8_avx2 = ProductsQ8<VectorQ8>::kernel();
+const Kernel<int32_t> q8_avx2 = ProductsQ8<VectorQ8>::kernel(15);
 
 extern const Kernel<int64_t> s16_avx2;
-const Kernel<int64_t> s16_avx2 = ProductsS16<VectorS16>::kernel();
+const Kernel<int64_t> s16_avx2 = ProductsS16<VectorS16>::kernel(15);
 
 extern const Kernel<float> f32_avx2;
-const Kernel<float> f32_avx2 = ProductsF32<VectorF32>::kernel();
+const Kernel<float> f32_avx2 = ProductsF32<VectorF32>::kernel(20);
 
 }  // namespace sanderling::matmul

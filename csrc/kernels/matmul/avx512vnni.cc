@@ -55,12 +55,12 @@ struct VectorF32 {
 }  // namespace
 
 extern const Kernel<int32_t> q8_avx512vnni;
-const Kernel<int32_t> q8_avx512vnni = ProductsQ8<VectorQ8>::kernel();
+const Kernel<int32_t> q8_avx512vnni = ProductsQ8<VectorQ8>::kernel(80);
 
 extern const Kernel<int64_t> s16_avx512vnni;
-const Kernel<int64_t> s16_avx512vnni = ProductsS16<VectorS16>::kernel();
+const Kernel<int64_t> s16_avx512vnni = ProductsS16<VectorS16>::kernel(30);
 
 extern const Kernel<float> f32_avx512vnni;
-const Kernel<float> f32_avx512vnni = ProductsF32<VectorF32>::kernel();
+const Kernel<float> f32_avx512vnni = ProductsF32<VectorF32>::kernel(35);
 
 }  // namespace sanderling::matmul

@@ -14,6 +14,6 @@ struct VectorQ8 : Lanes256 {
 }  // namespace
 
 extern const Kernel<int32_t> q8_avxvnni;
-const Kernel<int32_t> q8_avxvnni = ProductsQ8<VectorQ8>::kernel();
+const Kernel<int32_t> q8_avxvnni = ProductsQ8<VectorQ8>::kernel(50);
 
 }  // namespace sanderling::matmul

@@ -103,7 +103,9 @@ struct ProductsF32 {
     }
   }
 
-  static constexpr Kernel<float> kernel() { return {"f32", left_bytes, right_bytes, pack_left, pack_right, run}; }
+  static constexpr Kernel<float> kernel(double macs_per_nanosecond) {
+    return {"f32", left_bytes, right_bytes, pack_left, pack_right, run, macs_per_nanosecond};
+  }
 };
 
 }  // namespace

@@ -206,7 +206,9 @@ struct ProductsQ8 {
     }
   }
 
-  static constexpr Kernel<int32_t> kernel() { return {"q8", left_bytes, right_bytes, pack_left, pack_right, run}; }
+  static constexpr Kernel<int32_t> kernel(double macs_per_nanosecond) {
+    return {"q8", left_bytes, right_bytes, pack_left, pack_right, run, macs_per_nanosecond};
+  }
 };
 
 }  // namespace

@@ -162,7 +162,9 @@ struct ProductsS16 {
     }
   }
 
-  static constexpr Kernel<int64_t> kernel() { return {"s16", left_bytes, right_bytes, pack_left, pack_right, run}; }
+  static constexpr Kernel<int64_t> kernel(double macs_per_nanosecond) {
+    return {"s16", left_bytes, right_bytes, pack_left, pack_right, run, macs_per_nanosecond};
+  }
 };
 
 }  // namespace
