@@ -127,14 +127,32 @@ struct Tiles {
   using Output = OutputAvx512;
   using Function = void (*)(const TileArguments<Tiles>&, const Panels<int8_t>&, const TileStage<Output>&);
 
-  static int32_t sum(const uint8_t* row, int64_t n) {
+  // Sums of the bytes of a row, in 16 parts.
+  static __m512i partial_sums(const uint8_t* row, int64_t bytes) {
     const __m512i ones = _mm512_set1_epi8(1);
     __m512i total = _mm512_setzero_si512();
-    for (int64_t k = 0; k < n; k += 64) {
-      const __mmask64 mask = n - k >= 64 ? ~__mmask64{0} : (uint64_t{1} << (n - k)) - 1;
-      total = _mm512_dpbusd_epi32(total, _mm512_maskz_loadu_epi8(mask, row + k), ones);
+    int64_t k = 0;
+    for (; k + 64 <= bytes; k += 64) total = _mm512_dpbusd_epi32(total, _mm512_loadu_si512(row + k), ones);
+    if (k == bytes) return total;
+    const __mmask64 rest = (uint64_t{1} << (bytes - k)) - 1;
+    return _mm512_dpbusd_epi32(total, _mm512_maskz_loadu_epi8(rest, row + k), ones);
+  }
+
+  // Four rows at a time, whose parts are added by transposing them.
+  static void sums(const uint8_t* rows, int64_t stride, int64_t n, int64_t bytes, int32_t* to) {
+    for (int64_t r = 0; r < n; r += 4) {
+      const int64_t last = n - 1 - r;
+      const uint8_t* row = rows + r * stride;
+      const __m512i a = partial_sums(row, bytes), b = partial_sums(row + (last < 1 ? last : 1) * stride, bytes);
+      const __m512i c = partial_sums(row + (last < 2 ? last : 2) * stride, bytes);
+      const __m512i d = partial_sums(row + (last < 3 ? last : 3) * stride, bytes);
+      const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+      const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+      const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+      const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+      const __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+      _mm_mask_storeu_epi32(to + r, static_cast<__mmask8>(last >= 3 ? 15 : (1 << (last + 1)) - 1), sum);
     }
-    return _mm512_reduce_add_epi32(total);
   }
 
   template <int R, int C>

@@ -169,10 +169,11 @@ struct PanelKernel {
 
   // -weight_zero * (sum(u) - depth * input_zero) for each row.
   static void sum_rows(const Conv2dQ8& c, const uint8_t* rows, int64_t n, int32_t* terms) {
-    const int64_t length = row_length(c), depth = c.depth();
-    const int32_t zeros = wrapping_mul(static_cast<int32_t>(depth), c.input_zero + 128);
-    for (int64_t r = 0; r < n; ++r)
-      terms[r] = wrapping_mul(-c.weight_zero, wrapping_sub(Tiles::sum(rows + r * length, depth), zeros));
+    const int64_t depth = c.depth();
+    const uint32_t zeros = static_cast<uint32_t>(depth) * static_cast<uint32_t>(c.input_zero + 128);
+    const uint32_t factor = static_cast<uint32_t>(-c.weight_zero);
+    Tiles::sums(rows, row_length(c), n, depth, terms);
+    for (int64_t r = 0; r < n; ++r) terms[r] = static_cast<int32_t>(factor * (static_cast<uint32_t>(terms[r]) - zeros));
   }
 
   // Accumulators of a tile to where they go when the narrow form does not hold or no rescaling is wanted.

@@ -83,6 +83,10 @@ struct Tiles256 {
     return static_cast<int32_t>(all);
   }
 
+  static void sums(const uint8_t* rows, int64_t stride, int64_t n, int64_t bytes, int32_t* to) {
+    for (int64_t r = 0; r < n; ++r) to[r] = sum(rows + r * stride, bytes);
+  }
+
   static void widen(const uint8_t* from, int64_t n, int16_t* to) {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16)
