@@ -19,8 +19,9 @@ struct Conv2dF32 {
   int64_t groups = 1;
   float low = 0, high = 0;
 
-  int64_t group_in() const { return window.in_c / groups; }
-  int64_t group_out() const { return window.out_c / groups; }
+  // Divisions are a good part of what a small layer takes.
+  int64_t group_in() const { return groups == 1 ? window.in_c : window.in_c / groups; }
+  int64_t group_out() const { return groups == 1 ? window.out_c : window.out_c / groups; }
   int64_t depth() const { return window.kernel_h * window.kernel_w * group_in(); }
   int64_t pixels() const { return window.batches * window.out_h * window.out_w; }
 };

@@ -67,7 +67,8 @@ __attribute__((noinline)) inline void point(const Conv2dF32& c, const Runs& runs
                                             int64_t stride, const float** table, float* copies) noexcept {
   const Window2d& w = c.window;
   const int64_t in_w = w.in_w, in_c = w.in_c, kernel_w = w.kernel_w, step = w.stride_w;
-  int64_t x = first % w.out_w, y = first / w.out_w % w.out_h, batch = first / w.out_w / w.out_h;
+  int64_t x = 0, y = 0, batch = 0;
+  if (first > 0) x = first % w.out_w, y = first / w.out_w % w.out_h, batch = first / w.out_w / w.out_h;
   // Row by row of the output.
   while (pixels > 0) {
     const int64_t n = pixels < w.out_w - x ? pixels : w.out_w - x;
@@ -115,7 +116,10 @@ struct Tiles {
   // and 2, not 4 and 1.
   static int64_t vectors(const Conv2dF32& c) noexcept { return (c.group_out() + kLanes - 1) / kLanes; }
   static int64_t panels(const Conv2dF32& c) noexcept { return (vectors(c) + Vector::kVectors - 1) / Vector::kVectors; }
-  static int64_t panel_begin(const Conv2dF32& c, int64_t panel) noexcept { return vectors(c) * panel / panels(c); }
+  static int64_t panel_begin(const Conv2dF32& c, int64_t panel) noexcept {
+    const int64_t count = panels(c);
+    return panel == 0 ? 0 : (panel == count ? vectors(c) : vectors(c) * panel / count);
+  }
   static int64_t pieces(const Conv2dF32& c) noexcept { return c.groups * panels(c); }
 
   static bool takes(const Conv2dF32&) noexcept { return true; }
@@ -235,12 +239,13 @@ struct Tiles {
     const int64_t panel_count = panels(c);
     // Blocks of equal size, in whole tiles.
     const int64_t blocks = (all + stride - 1) / stride;
-    const int64_t step = blocks > 0 ? ((all + blocks - 1) / blocks + kFewPixels - 1) / kFewPixels * kFewPixels : 1;
+    const int64_t even = blocks > 1 ? (all + blocks - 1) / blocks : all;
+    const int64_t step = (even + kFewPixels - 1) / kFewPixels * kFewPixels;
     for (int64_t first = part.pixel_begin; first < part.pixel_end; first += step) {
       const int64_t rest = part.pixel_end - first, pixels = rest < step ? rest : step;
       int64_t pointed = -1;
       for (int64_t piece = part.piece_begin; piece < part.piece_end; ++piece) {
-        const int64_t group = piece / panel_count, panel = piece % panel_count;
+        const int64_t group = c.groups == 1 ? 0 : piece / panel_count, panel = piece - group * panel_count;
         if (group != pointed) point(c, runs, input, zero_run, group, first, pixels, stride, table, copies);
         pointed = group;
         const int64_t begin = panel_begin(c, panel), end = panel_begin(c, panel + 1);
