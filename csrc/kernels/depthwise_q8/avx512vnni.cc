@@ -9,6 +9,8 @@ namespace {
 constexpr int kLanes = 4;
 constexpr int kVector = 64;
 
+inline __attribute__((always_inline)) __m512i load(const void* p) { return _mm512_loadu_si512(p); }
+
 // An input row: column x begins at base + (x * in_c & mask). A row outside of the picture has mask 0 and the zero point
 // everywhere.
 struct InputRow {
@@ -17,20 +19,25 @@ struct InputRow {
 };
 
 // Loads one row of kLanes / width pixels; at(l) is where the channels of pixel l begin.
-template <int width, class At>
+template <int width, bool whole, class At>
 inline __attribute__((always_inline)) __m512i load_pixels(const At& at, __mmask64 mask) {
   if constexpr (width == 4) {
-    return _mm512_maskz_loadu_epi8(mask, at(0));
+    return whole ? load(at(0)) : _mm512_maskz_loadu_epi8(mask, at(0));
   } else if constexpr (width == 2) {
-    const __mmask32 m = static_cast<__mmask32>(mask);
-    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi8(m, at(0))),
-                              _mm256_maskz_loadu_epi8(m, at(1)), 1);
+    auto half = [&](const uint8_t* p) __attribute__((always_inline)) {
+      return whole ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))
+                   : _mm256_maskz_loadu_epi8(static_cast<__mmask32>(mask), p);
+    };
+    return _mm512_inserti64x4(_mm512_castsi256_si512(half(at(0))), half(at(1)), 1);
   } else {
-    const __mmask16 m = static_cast<__mmask16>(mask);
-    __m512i x = _mm512_castsi128_si512(_mm_maskz_loadu_epi8(m, at(0)));
-    x = _mm512_inserti32x4(x, _mm_maskz_loadu_epi8(m, at(1)), 1);
-    x = _mm512_inserti32x4(x, _mm_maskz_loadu_epi8(m, at(2)), 2);
-    return _mm512_inserti32x4(x, _mm_maskz_loadu_epi8(m, at(3)), 3);
+    auto quarter = [&](const uint8_t* p) __attribute__((always_inline)) {
+      return whole ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))
+                   : _mm_maskz_loadu_epi8(static_cast<__mmask16>(mask), p);
+    };
+    __m512i x = _mm512_castsi128_si512(quarter(at(0)));
+    x = _mm512_inserti32x4(x, quarter(at(1)), 1);
+    x = _mm512_inserti32x4(x, quarter(at(2)), 2);
+    return _mm512_inserti32x4(x, quarter(at(3)), 3);
   }
 }
 
@@ -57,31 +64,35 @@ struct Interleave {
 template <int width, bool whole>
 void interleave(const Interleave& t, const InputRow (&rows)[4], const Block& block, uint8_t* to) {
   constexpr int kPixels = kLanes / width;
-  const Window2d& w = t.window;
+  // Copies, as stores of bytes might change what references refer to.
+  const Window2d w = t.window;
+  const Columns columns = t.columns;
+  const InputRow row0 = rows[0], row1 = rows[1], row2 = rows[2], row3 = rows[3];
+  const uint8_t* const zeros = t.zeros;
+  const __m512i flip = t.flip;
   const __mmask64 mask = whole ? ~__mmask64{0} : (uint64_t{1} << block.channels) - 1;
   const int64_t step = w.stride_w * w.in_c, last = (kPixels - 1) * w.stride_w;
-  for (int64_t residue = 0; residue < w.stride_w; ++residue, to += t.columns.residue) {
+  for (int64_t residue = 0; residue < w.stride_w; ++residue, to += columns.residue) {
     int64_t x = residue - w.pad_w;
-    for (int64_t place = 0; place < t.columns.places; place += kPixels, x += kPixels * w.stride_w) {
+    for (int64_t place = 0; place < columns.places; place += kPixels, x += kPixels * w.stride_w) {
       uint8_t* at = to + place * 16 * width;
       if (x >= 0 && x + last < w.in_w) {
         const int64_t offset = x * w.in_c;
-        auto load = [&](int i) __attribute__((always_inline)) {
-          return load_pixels<width>(
-              [&](int l) __attribute__((always_inline)) { return rows[i].base + ((offset + l * step) & rows[i].mask); },
-              mask);
+        auto load_row = [&](const InputRow& row) __attribute__((always_inline)) {
+          return load_pixels<width, whole>(
+              [&](int l) __attribute__((always_inline)) { return row.base + ((offset + l * step) & row.mask); }, mask);
         };
-        store_interleaved(load(0), load(1), load(2), load(3), t.flip, at, t.columns.quarter);
+        store_interleaved(load_row(row0), load_row(row1), load_row(row2), load_row(row3), flip, at, columns.quarter);
       } else {
-        auto load = [&](int i) __attribute__((always_inline)) {
-          return load_pixels<width>(
+        auto load_row = [&](const InputRow& row) __attribute__((always_inline)) {
+          return load_pixels<width, whole>(
               [&](int l) __attribute__((always_inline)) {
                 const int64_t column = x + l * w.stride_w;
-                return column >= 0 && column < w.in_w ? rows[i].base + (column * w.in_c & rows[i].mask) : t.zeros;
+                return column >= 0 && column < w.in_w ? row.base + (column * w.in_c & row.mask) : zeros;
               },
               mask);
         };
-        store_interleaved(load(0), load(1), load(2), load(3), t.flip, at, t.columns.quarter);
+        store_interleaved(load_row(row0), load_row(row1), load_row(row2), load_row(row3), flip, at, columns.quarter);
       }
     }
   }
@@ -96,17 +107,17 @@ struct Row {
   int64_t parts;
   const int32_t* start;  // accumulators, 4 vectors
   NarrowTable narrow;
-  OutputAvx512 output;
+  const OutputAvx512* output;
   int64_t pixels, channels, out_c;
 };
-
-inline __attribute__((always_inline)) __m512i load(const void* p) { return _mm512_loadu_si512(p); }
 
 // Stores up to `n` pixels of a block.
 template <int width, bool whole>
 inline __attribute__((always_inline)) void store_pixels(__m512i y, int64_t n, const Row& r, uint8_t* to) {
   const __mmask64 mask = whole ? ~__mmask64{0} : (uint64_t{1} << r.channels) - 1;
-  if constexpr (width == 4) {
+  if constexpr (width == 4 && whole) {
+    _mm512_storeu_si512(to, y);
+  } else if constexpr (width == 4) {
     _mm512_mask_storeu_epi8(to, mask, y);
   } else if constexpr (width == 2) {
     const __mmask32 m = static_cast<__mmask32>(mask);
@@ -137,12 +148,22 @@ inline __attribute__((always_inline)) Four load_four(const void* p) {
   return {load(q), load(q + kVector), load(q + 2 * kVector), load(q + 3 * kVector)};
 }
 
-inline __attribute__((always_inline)) __m512i to_bytes(const Four& acc, const NarrowTable& t,
-                                                       const OutputAvx512& output) {
-  const __m512i a = requantize_narrow(acc.a, load_narrow(t, 0)), b = requantize_narrow(acc.b, load_narrow(t, 16));
-  const __m512i c = requantize_narrow(acc.c, load_narrow(t, 32)), d = requantize_narrow(acc.d, load_narrow(t, 48));
-  return output(a, b, c, d);
-}
+// The rescaling of a block, loaded once for a row.
+struct Rescale {
+  NarrowAvx512 a, b, c, d;
+  OutputAvx512 output;
+  explicit Rescale(const Row& r)
+      : a(load_narrow(r.narrow, 0)),
+        b(load_narrow(r.narrow, 16)),
+        c(load_narrow(r.narrow, 32)),
+        d(load_narrow(r.narrow, 48)),
+        output(*r.output) {}
+
+  inline __attribute__((always_inline)) __m512i operator()(const Four& acc) const {
+    return output(requantize_narrow(acc.a, a), requantize_narrow(acc.b, b), requantize_narrow(acc.c, c),
+                  requantize_narrow(acc.d, d));
+  }
+};
 
 template <int width>
 inline __attribute__((always_inline)) Four sum_taps(const Row& r, const uint8_t* x, Four acc) {
@@ -154,8 +175,10 @@ inline __attribute__((always_inline)) Four sum_taps(const Row& r, const uint8_t*
 }
 
 template <int width, bool whole>
-void row_of_bytes(const Row& r, uint8_t* out) {
+void row_of_bytes(const Row& row, uint8_t* out) {
   constexpr int kPixels = kLanes / width;
+  const Row r = row;  // a copy, as stores of bytes might change what it refers to
+  const Rescale rescale(r);
   const Four start = load_four(r.start);
   const uint8_t* x = r.columns;
   if (r.taps == 3 && r.parts == 1) {
@@ -167,12 +190,12 @@ void row_of_bytes(const Row& r, uint8_t* out) {
       add_tap(acc, x, r.quarter, w0);
       add_tap(acc, x + tap1, r.quarter, w1);
       add_tap(acc, x + tap2, r.quarter, w2);
-      store_pixels<width, whole>(to_bytes(acc, r.narrow, r.output), r.pixels - p, r, out);
+      store_pixels<width, whole>(rescale(acc), r.pixels - p, r, out);
     }
     return;
   }
   for (int64_t p = 0; p < r.pixels; p += kPixels, x += kVector, out += kPixels * r.out_c)
-    store_pixels<width, whole>(to_bytes(sum_taps<width>(r, x, start), r.narrow, r.output), r.pixels - p, r, out);
+    store_pixels<width, whole>(rescale(sum_taps<width>(r, x, start)), r.pixels - p, r, out);
 }
 
 // The accumulators of a row, in the order of channels, through `acc` (64 of them).
@@ -297,7 +320,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
             start + entry,
             {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
              narrow.right + entry},
-            stage,
+            &stage,
             w.out_w,
             block.channels,
             w.out_c};
