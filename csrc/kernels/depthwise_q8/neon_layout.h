@@ -163,6 +163,10 @@ inline void copy_row(const DepthwiseQ8& c, const uint8_t* from, int8_t* to) {
     for (int64_t i = 0; i < n; ++i, to += repeat) std::memset(to, from[i] ^ c.flip, static_cast<size_t>(repeat));
     return;
   }
+  if (c.flip == 0) {
+    std::memcpy(to, from, static_cast<size_t>(n));
+    return;
+  }
   const uint8x16_t flip = vdupq_n_u8(c.flip);
   const auto copy = [&](int64_t i) { vst1q_s8(to + i, vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from + i), flip))); };
   if (n < 16) {
