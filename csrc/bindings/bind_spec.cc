@@ -111,9 +111,10 @@ Attributes::Value attribute_value(const std::string& name, const py::handle& v) 
 
 void add_node(ModelSpec& model, int graph, const std::string& op, const std::string& name, std::vector<int> inputs,
               std::vector<int> outputs, std::vector<int> intermediates, const py::dict& attributes,
-              const py::object& function) {
+              const py::object& function, const std::string& isa) {
   NodeSpec node;
   node.name = name;
+  node.isa = isa;
   node.inputs = std::move(inputs);
   node.outputs = std::move(outputs);
   node.intermediates = std::move(intermediates);
@@ -155,7 +156,7 @@ void bind_spec(py::module_& m) {
       .def("add_tensor", &add_tensor, py::kw_only(), "graph"_a, "name"_a, "dtype"_a, "shape"_a, "scale"_a,
            "zero_point"_a, "axis"_a, "is_variable"_a, "data"_a)
       .def("add_node", &add_node, py::kw_only(), "graph"_a, "op"_a, "name"_a, "inputs"_a, "outputs"_a,
-           "intermediates"_a, "attributes"_a, "function"_a)
+           "intermediates"_a, "attributes"_a, "function"_a, "isa"_a)
       .def("set_ends", &set_ends, py::kw_only(), "graph"_a, "inputs"_a, "outputs"_a)
       .def("validate", &ModelSpec::validate);
 }

@@ -19,6 +19,7 @@ struct TensorSpec {
 struct NodeSpec {
   const OpDef* op = nullptr;
   std::string name;  // for messages and profiles
+  std::string isa;   // no better instruction set than this, where it is not empty
   std::vector<int> inputs, outputs, intermediates;
   Attributes attributes;
   CustomFunction custom;

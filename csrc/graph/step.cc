@@ -8,7 +8,9 @@ namespace sanderling {
 Executor::Step::Step(Executor& executor, const NodeSpec& node) : executor_(executor), node_(node) {
   attributes_ = &node.attributes;
   pool_ = &executor.session_.pool;
+  // Numbered best first: the lesser of the session's and the node's own.
   max_isa_ = executor.session_.options.isa;
+  if (!node.isa.empty()) max_isa_ = std::max(max_isa_, choose_isa(node.isa));
   auto collect = [&](const std::vector<int>& from, std::vector<const TensorInfo*>& to) {
     for (int i : from) to.push_back(i == kAbsent ? nullptr : &argument(i)->info);
   };

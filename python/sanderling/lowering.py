@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,10 @@ def register_op(name: str, fn: Callable[..., Any]) -> None:
         _registered[name] = fn
 
 
-def lower(model: ir.Model) -> _core.ModelSpec:
+def lower(model: ir.Model, isas: Mapping[int, str] | None = None) -> _core.ModelSpec:
     """Build the native form of a model.
+
+    `isas` has the best instruction set that a node of the main graph may use, by the node's index.
 
     Raises
     ------
@@ -65,15 +67,15 @@ def lower(model: ir.Model) -> _core.ModelSpec:
         )
     spec = _core.ModelSpec()
     try:
-        for graph in model.graphs:
-            _lower_graph(spec, graph, len(model.graphs) > 1)
+        for i, graph in enumerate(model.graphs):
+            _lower_graph(spec, graph, len(model.graphs) > 1, (isas or {}) if i == 0 else {})
         spec.validate()
     except _core.CoreError as e:
         raise ModelError(f"{model.source}: {e}") from None
     return spec
 
 
-def _lower_graph(spec: _core.ModelSpec, graph: ir.Graph, several: bool) -> None:
+def _lower_graph(spec: _core.ModelSpec, graph: ir.Graph, several: bool, isas: Mapping[int, str]) -> None:
     index = spec.add_graph()
     used = {*graph.inputs, *graph.outputs}
     for node in graph.nodes:
@@ -109,5 +111,6 @@ def _lower_graph(spec: _core.ModelSpec, graph: ir.Graph, several: bool) -> None:
             intermediates=node.intermediates,
             attributes=node.attributes,
             function=_registered.get(node.op) if node.op not in _core.operators() else None,
+            isa=isas.get(i, ""),
         )
     spec.set_ends(graph=index, inputs=graph.inputs, outputs=graph.outputs)

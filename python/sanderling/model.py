@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from sanderling.importers import load_ir
 from sanderling.lowering import lower
 from sanderling.profile import Profile, make_profile
 from sanderling.tensor_info import TensorInfo, describe
+
+if TYPE_CHECKING:
+    from sanderling.tuning import Tuning
 
 Array = npt.NDArray[Any]
 Shape = Sequence[int]
@@ -51,14 +54,18 @@ class Model:
     """
 
     def __init__(self, model: ir.Model, *, threads: int | None = None, isa: str | None = None,
-                 memory_limit: int = MEMORY_LIMIT) -> None:  # fmt: skip
+                 memory_limit: int = MEMORY_LIMIT, tuning: Tuning | None = None) -> None:  # fmt: skip
         self._ir = model
+        self._tuning = tuning
+        if tuning is not None and threads is None and not os.environ.get("SANDERLING_THREADS"):
+            threads = tuning.threads
         self._options: dict[str, Any] = {
             "isa": _check_isa(isa),
             "threads": _thread_count(threads),
             "memory_limit": memory_limit,
         }
-        self._spec = lower(model)
+        # An instruction set that was asked for is a limit, and a choice made among all says nothing below it.
+        self._spec = lower(model, None if tuning is None or self._options["isa"] else tuning.isas)
         with self._errors():
             self._runner = _core.Runner(model=self._spec, keep_all=False, **self._options)
         self._entries = {0: _Entry(self, 0)}
@@ -72,6 +79,11 @@ class Model:
     def ir(self) -> ir.Model:
         """The model as the importer read it."""
         return self._ir
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """The choices of `sanderling tune` that were found beside the file; None without."""
+        return self._tuning
 
     @property
     def threads(self) -> int:
@@ -350,6 +362,7 @@ def load(
     *,
     isa: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
+    tuned: bool = True,
 ) -> Model:
     """Load a model.
 
@@ -365,17 +378,26 @@ def load(
         else the best that this CPU has. Results do not depend on it.
     memory_limit : int
         Bytes that the model's tensors may take; a model that needs more is refused.
+    tuned : bool
+        Use what ``sanderling tune`` has stored beside the file (MODEL.tune.json) for this model, CPU and build, as far
+        as `threads`, `isa` and the environment leave it open.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
         There is no such file.
     ModelError
-        The file is damaged, or uses what sanderling does not support; the message says where.
+        The file (or what is stored beside it) is damaged, or uses what sanderling does not support; the message says
+        where.
     ValueError
         `threads` or `isa` is not possible on this machine.
     """
-    return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit)
+    tuning = None
+    if tuned and isinstance(source, (str, os.PathLike)) and os.path.exists(f"{os.fspath(source)}.tune.json"):
+        from sanderling.tuning import find_tuning
+
+        tuning = find_tuning(source)
+    return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit, tuning=tuning)
 
 
 def default_threads() -> int:

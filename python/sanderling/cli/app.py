@@ -15,6 +15,7 @@ from sanderling.cli.doctor import doctor
 from sanderling.cli.inspect import inspect
 from sanderling.cli.run import run
 from sanderling.cli.terminal import plain
+from sanderling.cli.tune import tune
 from sanderling.cli.verify import verify
 from sanderling.errors import ModelError
 
@@ -72,5 +73,5 @@ def cli(verbose: bool) -> None:
         logger.setLevel(logging.DEBUG)
 
 
-for _command in (run, inspect, bench, verify, doctor):
+for _command in (run, inspect, bench, tune, verify, doctor):
     cli.add_command(_command)

@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from sanderling.importers import load_ir
-from sanderling.model import Model
+from sanderling.model import Model, load
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +147,7 @@ def progress(what: str, total: int | None = None, quiet: bool = False) -> Iterat
 def load_model(path: str, threads: int | None = None, isa: str | None = None) -> Model:
     """Load a model under a progress bar."""
     with progress(f"loading {os.path.basename(path)}"):
-        model = Model(load_ir(path), threads=threads, isa=isa)
+        model = load(path, threads, isa=isa)
     logger.info("%s: %d operators, %d threads", path, len(model.ir.graphs[0].nodes), model.threads)
     return model
 
