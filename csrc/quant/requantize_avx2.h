@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "quant/narrow_requantize.h"
 
 namespace sanderling {
@@ -57,6 +59,50 @@ struct OutputAvx2 {
   // Within each 128 bits: 4 bytes each of a, b, c and d.
   inline __attribute__((always_inline)) __m256i operator()(__m256i a, __m256i b, __m256i c, __m256i d) const {
     return words(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+  }
+};
+
+// What kernels of bytes under one rescaling for all are written in: narrow.h in their folders.
+struct BytesAvx2 {
+  using Type = __m256i;
+  using Narrow = NarrowAvx2;
+  using Output = OutputAvx2;
+  static constexpr int64_t kBytes = 32;
+
+  static Type zero() { return _mm256_setzero_si256(); }
+  static Narrow broadcast(const NarrowTable& t) { return broadcast_narrow(t); }
+  static Type splat8(int32_t x) { return _mm256_set1_epi8(static_cast<char>(x)); }
+  static Type splat16(int32_t x) { return _mm256_set1_epi16(static_cast<int16_t>(x)); }
+  static Type splat32(int32_t x) { return _mm256_set1_epi32(x); }
+  static Type flip(Type x, Type mask) { return _mm256_xor_si256(x, mask); }
+  static Type add32(Type x, Type y) { return _mm256_add_epi32(x, y); }
+  static Type subtract32(Type x, Type y) { return _mm256_sub_epi32(x, y); }
+  static Type subtract16(Type x, Type y) { return _mm256_sub_epi16(x, y); }
+  static Type multiply_low16(Type x, Type y) { return _mm256_mullo_epi16(x, y); }
+  static Type multiply_high16(Type x, Type y) { return _mm256_mulhi_epi16(x, y); }
+  template <int bits>
+  static Type shift_left16(Type x) {
+    return _mm256_slli_epi16(x, bits);
+  }
+  // Within each 128 bits.
+  static Type low8(Type x, Type y) { return _mm256_unpacklo_epi8(x, y); }
+  static Type high8(Type x, Type y) { return _mm256_unpackhi_epi8(x, y); }
+  static Type low16(Type x, Type y) { return _mm256_unpacklo_epi16(x, y); }
+  static Type high16(Type x, Type y) { return _mm256_unpackhi_epi16(x, y); }
+
+  // out[i] = f(a[i], b[i]) for n bytes.
+  template <class F>
+  static inline __attribute__((always_inline)) void rows(const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t n,
+                                                         const F& f) {
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), f(load_256(a + i), load_256(b + i)));
+    if (i == n) return;
+    alignas(32) uint8_t rest[3][32] = {};
+    std::memcpy(rest[0], a + i, static_cast<size_t>(n - i));
+    std::memcpy(rest[1], b + i, static_cast<size_t>(n - i));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(rest[2]), f(load_256(rest[0]), load_256(rest[1])));
+    std::memcpy(out + i, rest[2], static_cast<size_t>(n - i));
   }
 };
 

@@ -56,5 +56,46 @@ struct OutputAvx512 {
   }
 };
 
+// What kernels of bytes under one rescaling for all are written in: narrow.h in their folders.
+struct BytesAvx512 {
+  using Type = __m512i;
+  using Narrow = NarrowAvx512;
+  using Output = OutputAvx512;
+  static constexpr int64_t kBytes = 64;
+
+  static Type zero() { return _mm512_setzero_si512(); }
+  static Narrow broadcast(const NarrowTable& t) { return broadcast_narrow(t); }
+  static Type splat8(int32_t x) { return _mm512_set1_epi8(static_cast<char>(x)); }
+  static Type splat16(int32_t x) { return _mm512_set1_epi16(static_cast<int16_t>(x)); }
+  static Type splat32(int32_t x) { return _mm512_set1_epi32(x); }
+  static Type flip(Type x, Type mask) { return _mm512_xor_si512(x, mask); }
+  static Type add32(Type x, Type y) { return _mm512_add_epi32(x, y); }
+  static Type subtract32(Type x, Type y) { return _mm512_sub_epi32(x, y); }
+  static Type subtract16(Type x, Type y) { return _mm512_sub_epi16(x, y); }
+  static Type multiply_low16(Type x, Type y) { return _mm512_mullo_epi16(x, y); }
+  static Type multiply_high16(Type x, Type y) { return _mm512_mulhi_epi16(x, y); }
+  template <int bits>
+  static Type shift_left16(Type x) {
+    return _mm512_slli_epi16(x, bits);
+  }
+  // Within each 128 bits.
+  static Type low8(Type x, Type y) { return _mm512_unpacklo_epi8(x, y); }
+  static Type high8(Type x, Type y) { return _mm512_unpackhi_epi8(x, y); }
+  static Type low16(Type x, Type y) { return _mm512_unpacklo_epi16(x, y); }
+  static Type high16(Type x, Type y) { return _mm512_unpackhi_epi16(x, y); }
+
+  // out[i] = f(a[i], b[i]) for n bytes.
+  template <class F>
+  static inline __attribute__((always_inline)) void rows(const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t n,
+                                                         const F& f) {
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64) _mm512_storeu_si512(out + i, f(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i)));
+    if (i == n) return;
+    const __mmask64 rest = (uint64_t{1} << (n - i)) - 1;
+    _mm512_mask_storeu_epi8(out + i, rest,
+                            f(_mm512_maskz_loadu_epi8(rest, a + i), _mm512_maskz_loadu_epi8(rest, b + i)));
+  }
+};
+
 }  // namespace
 }  // namespace sanderling
