@@ -1,8 +1,9 @@
 // ARG_MAX, ARG_MIN: the first index of the largest or smallest value along an axis. NaN never wins.
 #include <algorithm>
-#include <cstring>
+#include <limits>
 #include <type_traits>
 
+#include "kernels/arg_max_q8/arg_max_q8.h"
 #include "ops/op.h"
 
 namespace sanderling {
@@ -41,29 +42,10 @@ Index best_index(const T* row, int64_t n) {
   return at;
 }
 
-// The same for bytes: XORed with `mask` the best one is the largest unsigned one. Vectors find it, then memchr its
-// place.
-template <bool largest, class T>
-int64_t best_byte(const T* row, int64_t n) {
-  constexpr uint8_t mask = (std::is_signed_v<T> ? 0x80 : 0) ^ (largest ? 0 : 0xFF);
-  const uint8_t* bytes = reinterpret_cast<const uint8_t*>(row);
-  uint8_t best = 0;
-  for (int64_t k = 0; k < n; ++k) {
-    const uint8_t x = bytes[k] ^ mask;
-    best = best > x ? best : x;
-  }
-  return static_cast<const uint8_t*>(std::memchr(bytes, best ^ mask, static_cast<size_t>(n))) - bytes;
-}
-
 template <bool largest, class T, class Index>
 void arg_rows(const View& v, const T* in, Index* out, int64_t begin, int64_t end) {
   if (v.inner == 1) {
-    for (int64_t o = begin; o < end; ++o) {
-      if constexpr (sizeof(T) == 1)
-        out[o] = static_cast<Index>(best_byte<largest>(in + o * v.axis, v.axis));
-      else
-        out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
-    }
+    for (int64_t o = begin; o < end; ++o) out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
     return;
   }
   for (int64_t o = begin; o < end; ++o) {
@@ -88,8 +70,30 @@ void arg_rows(const View& v, const T* in, Index* out, int64_t begin, int64_t end
   }
 }
 
+// Rows of bytes, next to each other.
+template <bool largest, class T, class Index>
+void run_bytes(PrepareContext& ctx, const View& v) {
+  const FunctionRow<ArgMaxQ8Kernel>& kernel = choose_arg_max_q8(ctx.isa());
+  ctx.set_kernel(kernel.isa, kernel.name);
+  ctx.on_run([v, find = kernel.run](RunContext& run) {
+    constexpr uint8_t mask = (std::is_signed_v<T> ? 0x80 : 0) ^ (largest ? 0 : 0xFF);
+    const uint8_t* in = run.input<uint8_t>(0);
+    Index* out = run.output<Index>(0);
+    run.parallel_for(v.outer, 2 + 0.1 * static_cast<double>(v.axis), [&](int64_t begin, int64_t end, int) {
+      int32_t places[kBlock];
+      for (int64_t o = begin; o < end; o += kBlock) {
+        const int64_t n = std::min(kBlock, end - o);
+        find(in + o * v.axis, n, v.axis, mask, places);
+        for (int64_t i = 0; i < n; ++i) out[o + i] = places[i];
+      }
+    });
+  });
+}
+
 template <bool largest, class T, class Index>
 void run_arg(PrepareContext& ctx, const View& v) {
+  if constexpr (sizeof(T) == 1)
+    if (v.inner == 1 && v.axis <= std::numeric_limits<int32_t>::max()) return run_bytes<largest, T, Index>(ctx, v);
   double cost = static_cast<double>(v.axis) * static_cast<double>(v.inner);
   int64_t rows = v.inner == 0 ? 0 : v.outer;
   ctx.on_run([=](RunContext& run) {

@@ -143,6 +143,7 @@ void expect(const Tally& tally, const Guarded& output, const std::vector<T>& exp
 }
 
 void check_add_q8(Random&, Tally&);
+void check_arg_max_q8(Random&, Tally&);
 void check_bilinear_u8(Random&, Tally&);
 void check_conv2d_f32(Random&, Tally&);
 void check_conv2d_q8(Random&, Tally&);

@@ -1,6 +1,7 @@
 #include "check.h"
 #include "cpu/kernels.h"
 #include "kernels/add_q8/add_q8.h"
+#include "kernels/arg_max_q8/arg_max_q8.h"
 #include "kernels/hybrid_rows/hybrid_rows.h"
 #include "kernels/lut_q8/lut_q8.h"
 #include "kernels/mul_q8/mul_q8.h"
@@ -25,6 +26,12 @@ constexpr FunctionRow<MulQ8Kernel> kRowsMul[] = {
 constexpr FunctionRow<LutQ8Kernel> kRowsLut[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, lut_q8_##isa##_##name}, )
 #include "kernels/lut_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<ArgMaxQ8Kernel> kRowsArgMax[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, arg_max_q8_##isa##_##name}, )
+#include "kernels/arg_max_q8/kernels.inc"
 #undef SANDERLING_KERNEL
 };
 
@@ -152,6 +159,32 @@ void check_lut_q8(Random& random, Tally& tally) {
       // In place.
       row.run(from.as<uint8_t>(), from.as<uint8_t>(), length, entries.as<uint8_t>());
       expect(tally, from, reference, all);
+    }
+  }
+}
+
+void check_arg_max_q8(Random& random, Tally& tally) {
+  const int64_t n = random.between(1, random.once_in(4) ? 200 : 40), count = random.between(0, 20);
+  const uint8_t masks[] = {0, 0x80, 0xFF, 0x7F}, mask = masks[random.between(0, 3)];
+  // Few values: ties.
+  const int64_t values = random.once_in(2) ? 255 : 2;
+  const uint8_t base = static_cast<uint8_t>(random.between(0, 255));
+  std::vector<uint8_t> rows(static_cast<size_t>(n * count));
+  for (uint8_t& x : rows) x = static_cast<uint8_t>(base + random.between(0, values));
+  std::vector<int32_t> reference(static_cast<size_t>(count));
+  for (int64_t r = 0; r < count; ++r)
+    for (int64_t k = 1; k < n; ++k) {
+      int32_t& at = reference[static_cast<size_t>(r)];
+      if ((rows[static_cast<size_t>(r * n + k)] ^ mask) > (rows[static_cast<size_t>(r * n + at)] ^ mask))
+        at = static_cast<int32_t>(k);
+    }
+  for (const auto& row : kRowsArgMax) {
+    if (!tally.begins("arg_max_q8", row.isa, row.name, "n " + std::to_string(n) + ", rows " + std::to_string(count)))
+      continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded from(rows.data(), rows.size(), place), out(reference.size() * sizeof(int32_t), place);
+      row.run(from.as<uint8_t>(), count, n, mask, out.as<int32_t>());
+      expect(tally, out, reference, all);
     }
   }
 }

@@ -28,6 +28,7 @@ struct Folder {
 // A new kernel folder adds its check here.
 constexpr Folder kFolders[] = {
     {"add_q8", check_add_q8},
+    {"arg_max_q8", check_arg_max_q8},
     {"bilinear_u8", check_bilinear_u8},
     {"conv2d_f32", check_conv2d_f32},
     {"conv2d_q8", check_conv2d_q8},
