@@ -40,11 +40,14 @@ void narrow_pixels(const Window2d& w, const Work& work, const Rows& rows, uint8_
   }
 }
 
-// The weights of a block of a 3x3 window, and its sums for one pixel.
-struct Weights3x3 {
+// Narrow blocks of a 3x3 window; light ones sum a row's products in int16.
+template <bool kLight>
+struct Bytes3x3 {
+  using Column = int8x8_t;
+  using Weight = int8_t;
   int8x8_t w0, w1, w2, w3, w4, w5, w6, w7, w8;
 
-  explicit Weights3x3(const int8_t* w)
+  explicit Bytes3x3(const int8_t* w)
       : w0(vld1_s8(w)),
         w1(vld1_s8(w + 8)),
         w2(vld1_s8(w + 16)),
@@ -54,83 +57,26 @@ struct Weights3x3 {
         w6(vld1_s8(w + 48)),
         w7(vld1_s8(w + 56)),
         w8(vld1_s8(w + 64)) {}
-};
-
-struct Row3 {
-  int8x8_t a, b, c;
-};
-
-template <bool kLight>
-inline Sums sums_3x3(Sums s, const Weights3x3& w, Row3 x, Row3 y, Row3 z) {
-  if (kLight) {
-    s = add(s, vmlal_s8(vmlal_s8(vmull_s8(x.a, w.w0), x.b, w.w1), x.c, w.w2));
-    s = add(s, vmlal_s8(vmlal_s8(vmull_s8(y.a, w.w3), y.b, w.w4), y.c, w.w5));
-    return add(s, vmlal_s8(vmlal_s8(vmull_s8(z.a, w.w6), z.b, w.w7), z.c, w.w8));
-  }
-  s = add_two(s, x.a, w.w0, x.b, w.w1);
-  s = add_two(s, x.c, w.w2, y.a, w.w3);
-  s = add_two(s, y.b, w.w4, y.c, w.w5);
-  s = add_two(s, z.a, w.w6, z.b, w.w7);
-  return add_one(s, z.c, w.w8);
-}
-
-// Blocks [begin, end) of a row of a 3x3 window without dilation, two pixels at a time.
-template <Tail kTail, bool kLight, int kStride>
-void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
-  const int8_t* const row0 = rows.rows()[0];
-  const int8_t* const row1 = rows.rows()[1];
-  const int8_t* const row2 = rows.rows()[2];
-  const OutputStageNeon stage = stage_of<kTail>(work);
-  const int64_t channels = w.out_c, pairs = w.out_w / 2;
-  const bool odd = w.out_w % 2 != 0;
-  // Kept from the compiler, which would compute each address anew.
-  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels;
-  asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4));
-  const auto first = [&](const int8_t* x) { return Row3{vld1_s8(x), vld1_s8(x + c1), vld1_s8(x + c2)}; };
-  const auto second = [&](const int8_t* x, Row3 left) {
-    if (kStride == 1) return Row3{left.b, left.c, vld1_s8(x + c3)};
-    return Row3{left.c, vld1_s8(x + c3), vld1_s8(x + c4)};
-  };
-  for (int64_t b = begin; b < end; ++b) {
-    const char* record = work.records + static_cast<size_t>(b) * work.narrow_bytes;
-    const Weights3x3 weights(weights_of<int8_t>(record));
-    const int32_t* m = multipliers_of(record);
-    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
-                    shift1 = vld1q_s32(m + 12);
-    const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
-    constexpr RequantizeNeon kKind = kind_of<kTail>();
-    const auto scale = [&](Sums s) {
-      return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
-                  requantize_neon<kKind>(s.high, multiplier1, shift1)};
-    };
-    const int64_t start = work.start[b];
-    const int8_t* p0 = row0 + start;
-    const int8_t* p1 = row1 + start;
-    const int8_t* p2 = row2 + start;
-    uint8_t* out = output + start;
-    for (int64_t i = 0; i < pairs; ++i) {
-      const Row3 x = first(p0), y = first(p1), z = first(p2);
-      const Row3 x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
-      Sums s = sums_3x3<kLight>(bias, weights, x, y, z), t = sums_3x3<kLight>(bias, weights, x1, y1, z1);
-      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
-      p0 += kStride == 1 ? c2 : c4;
-      p1 += kStride == 1 ? c2 : c4;
-      p2 += kStride == 1 ? c2 : c4;
-      out += c2;
+  static Column load(const int8_t* x) { return vld1_s8(x); }
+  using Row = Row3<Column>;
+  Sums operator()(Sums s, Row x, Row y, Row z) const {
+    if (kLight) {
+      s = add(s, vmlal_s8(vmlal_s8(vmull_s8(x.a, w0), x.b, w1), x.c, w2));
+      s = add(s, vmlal_s8(vmlal_s8(vmull_s8(y.a, w3), y.b, w4), y.c, w5));
+      return add(s, vmlal_s8(vmlal_s8(vmull_s8(z.a, w6), z.b, w7), z.c, w8));
     }
-    if (odd) {
-      const Sums s = scale(sums_3x3<kLight>(bias, weights, first(p0), first(p1), first(p2)));
-      vst1_u8(out, vget_low_u8(finish<kTail>(s, s, stage)));
-    }
+    s = add_two(s, x.a, w0, x.b, w1);
+    s = add_two(s, x.c, w2, y.a, w3);
+    s = add_two(s, y.b, w4, y.c, w5);
+    s = add_two(s, z.a, w6, z.b, w7);
+    return add_one(s, z.c, w8);
   }
-}
+};
 
 template <Tail kTail, int kStride>
 void blocks_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-  row_3x3<kTail, true, kStride>(w, work, rows, out, 0, work.light);
-  row_3x3<kTail, false, kStride>(w, work, rows, out, work.light, work.narrow);
+  row_3x3<kTail, Bytes3x3<true>, kStride>(w, work, rows, out, 0, work.light);
+  row_3x3<kTail, Bytes3x3<false>, kStride>(w, work, rows, out, work.light, work.narrow);
 }
 
 // Five columns of a row.

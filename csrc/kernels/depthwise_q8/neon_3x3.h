@@ -1,0 +1,108 @@
+// Rows of 3x3 windows without dilation, two pixels at a time, and the wide blocks of all NEON kernels.
+#pragma once
+
+#include "kernels/depthwise_q8/neon_blocks.h"
+
+namespace sanderling {
+namespace {
+
+// Three columns of a row.
+template <class Column>
+struct Row3 {
+  Column a, b, c;
+};
+
+// Blocks [begin, end) of a row. Taps has the weights of a block and sums them with the columns of three rows.
+template <Tail kTail, class Taps, int kStride>
+void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
+  using Row = Row3<typename Taps::Column>;
+  const int8_t* const row0 = rows.rows()[0];
+  const int8_t* const row1 = rows.rows()[1];
+  const int8_t* const row2 = rows.rows()[2];
+  const OutputStageNeon stage = stage_of<kTail>(work);
+  const int64_t channels = w.out_c, pairs = w.out_w / 2;
+  const bool odd = w.out_w % 2 != 0;
+  // Kept from the compiler, which would compute each address anew.
+  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels;
+  asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4));
+  const auto first = [&](const int8_t* x) { return Row{Taps::load(x), Taps::load(x + c1), Taps::load(x + c2)}; };
+  const auto second = [&](const int8_t* x, Row left) {
+    if (kStride == 1) return Row{left.b, left.c, Taps::load(x + c3)};
+    return Row{left.c, Taps::load(x + c3), Taps::load(x + c4)};
+  };
+  for (int64_t b = begin; b < end; ++b) {
+    const char* record = record_of(work, b);
+    const Taps taps(weights_of<typename Taps::Weight>(record));
+    const int32_t* m = multipliers_of(record);
+    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
+                    shift1 = vld1q_s32(m + 12);
+    const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
+    constexpr RequantizeNeon kKind = kind_of<kTail>();
+    const auto scale = [&](Sums s) {
+      return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
+                  requantize_neon<kKind>(s.high, multiplier1, shift1)};
+    };
+    const int64_t start = work.start[b];
+    const int8_t* p0 = row0 + start;
+    const int8_t* p1 = row1 + start;
+    const int8_t* p2 = row2 + start;
+    uint8_t* out = output + start;
+    for (int64_t i = 0; i < pairs; ++i) {
+      const Row x = first(p0), y = first(p1), z = first(p2);
+      const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
+      const Sums s = taps(bias, x, y, z), t = taps(bias, x1, y1, z1);
+      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
+      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
+      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
+      p0 += kStride == 1 ? c2 : c4;
+      p1 += kStride == 1 ? c2 : c4;
+      p2 += kStride == 1 ? c2 : c4;
+      out += c2;
+    }
+    if (odd) {
+      const Sums s = scale(taps(bias, first(p0), first(p1), first(p2)));
+      vst1_u8(out, vget_low_u8(finish<kTail>(s, s, stage)));
+    }
+  }
+}
+
+// Wide blocks: words, multiplied into int32.
+struct Words3x3 {
+  using Column = int16x8_t;
+  using Weight = int16_t;
+  int16x8_t w0, w1, w2, w3, w4, w5, w6, w7, w8;
+
+  explicit Words3x3(const int16_t* w)
+      : w0(vld1q_s16(w)),
+        w1(vld1q_s16(w + 8)),
+        w2(vld1q_s16(w + 16)),
+        w3(vld1q_s16(w + 24)),
+        w4(vld1q_s16(w + 32)),
+        w5(vld1q_s16(w + 40)),
+        w6(vld1q_s16(w + 48)),
+        w7(vld1q_s16(w + 56)),
+        w8(vld1q_s16(w + 64)) {}
+  static Column load(const int8_t* x) { return vmovl_s8(vld1_s8(x)); }
+  using Row = Row3<Column>;
+  Sums operator()(Sums s, Row x, Row y, Row z) const {
+    s = add_words(add_words(add_words(s, x.a, w0), x.b, w1), x.c, w2);
+    s = add_words(add_words(add_words(s, y.a, w3), y.b, w4), y.c, w5);
+    return add_words(add_words(add_words(s, z.a, w6), z.b, w7), z.c, w8);
+  }
+};
+
+template <RequantizeNeon kKind>
+void wide_blocks(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
+  if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2) {
+    constexpr Tail kTail = kKind == RequantizeNeon::kAny ? Tail::kAny : Tail::kClamp;
+    if (w.stride_w == 1) return row_3x3<kTail, Words3x3, 1>(w, work, rows, out, work.narrow, work.blocks);
+    return row_3x3<kTail, Words3x3, 2>(w, work, rows, out, work.narrow, work.blocks);
+  }
+  for (int64_t x = 0; x < w.out_w; ++x) {
+    set_taps(w, rows, x);
+    wide_pixel<kKind>(work, rows.taps(), out + x * w.out_c);
+  }
+}
+
+}  // namespace
+}  // namespace sanderling
