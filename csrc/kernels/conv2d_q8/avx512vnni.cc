@@ -36,7 +36,8 @@ inline __mmask32 first_lanes(int64_t n) { return n >= 32 ? ~__mmask32{0} : (__mm
 // Products of R pixels and 16 * C channels. Few rows are summed in U parts, so that additions need not wait for each
 // other.
 template <int R, int C, int U>
-inline __attribute__((always_inline)) void multiply(const uint8_t* a, int64_t stride, const int8_t* w, int64_t steps,
+inline __attribute__((always_inline)) void multiply(const uint8_t* piece, int64_t stride, int64_t piece_stride,
+                                                    const int8_t* w, int64_t pieces, int64_t all_steps,
                                                     __m512i (&acc)[R][C]) {
   __m512i part[U][R][C];
 #pragma GCC unroll 16
@@ -49,28 +50,32 @@ inline __attribute__((always_inline)) void multiply(const uint8_t* a, int64_t st
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) part[0][r][c] = acc[r][c];
-  for (; steps >= U; steps -= U, a += 4 * U, w += 64 * C * U) {
+  for (; pieces > 0; --pieces, piece += piece_stride) {
+    const uint8_t* a = piece;
+    int64_t steps = all_steps;
+    for (; steps >= U; steps -= U, a += 4 * U, w += 64 * C * U) {
 #pragma GCC unroll 16
-    for (int u = 0; u < U; ++u) {
-      __m512i weights[C];
+      for (int u = 0; u < U; ++u) {
+        __m512i weights[C];
 #pragma GCC unroll 16
-      for (int c = 0; c < C; ++c) weights[c] = _mm512_loadu_si512(w + 64 * (C * u + c));
+        for (int c = 0; c < C; ++c) weights[c] = _mm512_loadu_si512(w + 64 * (C * u + c));
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        const __m512i x = broadcast4(a + r * stride + 4 * u);
+        for (int r = 0; r < R; ++r) {
+          const __m512i x = broadcast4(a + r * stride + 4 * u);
 #pragma GCC unroll 16
-        for (int c = 0; c < C; ++c) part[u][r][c] = _mm512_dpbusd_epi32(part[u][r][c], x, weights[c]);
+          for (int c = 0; c < C; ++c) part[u][r][c] = _mm512_dpbusd_epi32(part[u][r][c], x, weights[c]);
+        }
       }
     }
-  }
-  if (U > 1) {
-    for (; steps > 0; --steps, a += 4, w += 64 * C)
+    if (U > 1) {
+      for (; steps > 0; --steps, a += 4, w += 64 * C)
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r)
+        for (int r = 0; r < R; ++r)
 #pragma GCC unroll 16
-        for (int c = 0; c < C; ++c)
-          part[0][r][c] =
-              _mm512_dpbusd_epi32(part[0][r][c], broadcast4(a + r * stride), _mm512_loadu_si512(w + 64 * c));
+          for (int c = 0; c < C; ++c)
+            part[0][r][c] =
+                _mm512_dpbusd_epi32(part[0][r][c], broadcast4(a + r * stride), _mm512_loadu_si512(w + 64 * c));
+    }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -127,32 +132,56 @@ struct Tiles {
   using Output = OutputAvx512;
   using Function = void (*)(const TileArguments<Tiles>&, const Panels<int8_t>&, const TileStage<Output>&);
 
-  // Sums of the bytes of a row, in 16 parts.
-  static __m512i partial_sums(const uint8_t* row, int64_t bytes) {
-    const __m512i ones = _mm512_set1_epi8(1);
+  // Sums of a row of bytes or words: in 8 parts of at most 32 bytes, and of any length.
+  static inline __attribute__((always_inline)) __m256i add_pieces(__m256i x, uint8_t) {
+    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), x, _mm256_set1_epi8(1));
+  }
+  static inline __attribute__((always_inline)) __m256i add_pieces(__m256i x, int16_t) {
+    return _mm256_madd_epi16(x, _mm256_set1_epi16(1));
+  }
+  static inline __attribute__((always_inline)) __m512i add_pieces(__m512i total, __m512i x, uint8_t) {
+    return _mm512_dpbusd_epi32(total, x, _mm512_set1_epi8(1));
+  }
+  static inline __attribute__((always_inline)) __m512i add_pieces(__m512i total, __m512i x, int16_t) {
+    return _mm512_dpwssd_epi32(total, x, _mm512_set1_epi16(1));
+  }
+  template <class T>
+  static __m256i partial_sums(const T* row, int64_t bytes) {
+    const char* p = reinterpret_cast<const char*>(row);
     __m512i total = _mm512_setzero_si512();
-    int64_t k = 0;
-    for (; k + 64 <= bytes; k += 64) total = _mm512_dpbusd_epi32(total, _mm512_loadu_si512(row + k), ones);
-    if (k == bytes) return total;
-    const __mmask64 rest = (uint64_t{1} << (bytes - k)) - 1;
-    return _mm512_dpbusd_epi32(total, _mm512_maskz_loadu_epi8(rest, row + k), ones);
+    for (; bytes >= 64; bytes -= 64, p += 64) total = add_pieces(total, _mm512_loadu_si512(p), T{});
+    if (bytes > 0) total = add_pieces(total, _mm512_maskz_loadu_epi8((uint64_t{1} << bytes) - 1, p), T{});
+    return _mm256_add_epi32(_mm512_castsi512_si256(total), _mm512_extracti64x4_epi64(total, 1));
   }
 
-  // Four rows at a time, whose parts are added by transposing them.
-  static void sums(const uint8_t* rows, int64_t stride, int64_t n, int64_t bytes, int32_t* to) {
-    for (int64_t r = 0; r < n; r += 4) {
-      const int64_t last = n - 1 - r;
-      const uint8_t* row = rows + r * stride;
-      const __m512i a = partial_sums(row, bytes), b = partial_sums(row + (last < 1 ? last : 1) * stride, bytes);
-      const __m512i c = partial_sums(row + (last < 2 ? last : 2) * stride, bytes);
-      const __m512i d = partial_sums(row + (last < 3 ? last : 3) * stride, bytes);
-      const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-      const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-      const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-      const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-      const __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-      _mm_mask_storeu_epi32(to + r, static_cast<__mmask8>(last >= 3 ? 15 : (1 << (last + 1)) - 1), sum);
+  static inline __attribute__((always_inline)) __m128i add_parts(__m256i a, __m256i b, __m256i c, __m256i d) {
+    const __m256i ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    const __m256i cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+    const __m256i all = _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
+    return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+  }
+
+  // parts(row): of one row.
+  template <class T, class Parts>
+  static inline __attribute__((always_inline)) void sum_rows(const T* row, int64_t stride, int64_t n, int32_t* to,
+                                                             const Parts& parts) {
+    for (; n >= 4; n -= 4, row += 4 * stride, to += 4)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                       add_parts(parts(row), parts(row + stride), parts(row + 2 * stride), parts(row + 3 * stride)));
+    if (n == 0) return;
+    const __m256i a = parts(row), b = parts(row + (n > 1 ? stride : 0)), c = parts(row + (n > 2 ? 2 * stride : 0));
+    _mm_mask_storeu_epi32(to, static_cast<__mmask8>((1 << n) - 1), add_parts(a, b, c, c));
+  }
+
+  template <class T>
+  static void sums(const T* rows, int64_t stride, int64_t n, int64_t length, int32_t* to) {
+    const int64_t bytes = length * static_cast<int64_t>(sizeof(T));
+    if (bytes <= 32) {
+      const __mmask32 mask = first_lanes(bytes);
+      return sum_rows(rows, stride, n, to,
+                      [mask](const T* row) { return add_pieces(_mm256_maskz_loadu_epi8(mask, row), T{}); });
     }
+    sum_rows(rows, stride, n, to, [bytes](const T* row) { return partial_sums(row, bytes); });
   }
 
   template <int R, int C>
@@ -173,7 +202,7 @@ struct Tiles {
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) acc[r][c] = _mm512_add_epi32(acc[r][c], _mm512_set1_epi32(s.row_terms[r]));
     }
-    multiply<R, C, (R * C > 6 ? 1 : (R * C > 4 ? 2 : 4))>(t.a, t.a_stride, t.w, t.steps, acc);
+    multiply<R, C, (R * C > 6 ? 1 : (R * C > 4 ? 2 : 4))>(t.a, t.a_stride, t.a_piece, t.w, t.pieces, t.steps, acc);
     if (t.acc_out == nullptr) return store_bytes<R, C>(acc, t.channel, t.channels, s, t.out, t.out_stride);
     const __m512i bias = _mm512_set1_epi32(INT32_MIN);
 #pragma GCC unroll 16

@@ -5,29 +5,29 @@
 //   acc = bias - zu * sum(w) + sum(u * w) - weight_zero * (sum(u) - depth * zu)
 #pragma once
 
-#include "kernels/conv2d_q8/patches.h"
+#include "kernels/conv2d_q8/strips.h"
 #include "quant/narrow_requantize.h"
 #include "quant/requantize_rows.h"
 
 namespace sanderling {
 namespace {
 
-// How far the products of channel o can go from 0.
-inline int64_t reach(const Conv2dQ8& c, const uint8_t* weights, int64_t o) {
+// Of one channel's weights: their sum, and how far the products can go from 0, at most 2^32 - 1.
+struct ChannelSums {
+  int32_t weights;
+  uint32_t reach;
+};
+
+inline ChannelSums channel_sums(const Conv2dQ8& c, const uint8_t* weights) {
   const int64_t depth = c.depth();
-  int64_t magnitude = 0;
+  int64_t sum = 0, magnitude = 0;
   for (int64_t k = 0; k < depth; ++k) {
-    const int32_t w = static_cast<int8_t>(weights[o * depth + k] ^ c.flip) - c.weight_zero;
+    const int32_t stored = static_cast<int8_t>(weights[k] ^ c.flip), w = stored - c.weight_zero;
+    sum += stored;
     magnitude += w < 0 ? -w : w;
   }
-  return 255 * magnitude;
-}
-
-// Whether NarrowTable can take every channel.
-inline bool all_narrow(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias) {
-  for (int64_t o = 0; o < c.window.out_c; ++o)
-    if (!narrow_fits(c.multipliers[o], bias ? bias[o] : 0, reach(c, weights, o))) return false;
-  return true;
+  const int64_t reach = 255 * magnitude, most = 0xFFFFFFFF;
+  return {static_cast<int32_t>(sum), static_cast<uint32_t>(reach < most ? reach : most)};
 }
 
 // The packed weights of one convolution, as views.
@@ -49,14 +49,14 @@ struct TileStage {
   Output output;
 };
 
-// One tile: `channels` from `channel` (padded) on; `steps` of kStep weights. With acc_out the accumulators are stored
-// there, kPanel in a row, else rescaled bytes at out.
+// One tile: `channels` from `channel` (padded) on; `pieces` of activations, a_piece apart, each `steps` of kStep. With
+// acc_out the accumulators are stored there, kPanel in a row, else rescaled bytes at out.
 template <class Tiles>
 struct TileArguments {
   const typename Tiles::Activation* a;
-  int64_t a_stride;
+  int64_t a_stride, a_piece;
   const typename Tiles::Weight* w;
-  int64_t steps;
+  int64_t pieces, steps;
   int64_t channel, channels;
   uint8_t* out;
   int64_t out_stride;
@@ -68,7 +68,7 @@ struct PanelKernel {
   using Weight = typename Tiles::Weight;
   using Activation = typename Tiles::Activation;
   static constexpr int kLanes = Tiles::kLanes, kPanel = Tiles::kPanel, kRows = Tiles::kRows, kStep = Tiles::kStep;
-  static constexpr int64_t kPatchBytes = 24576;  // of gathered rows: half of an L1 cache
+  static constexpr int64_t kPatchBytes = 24576;  // of gathered rows or strips: half of an L1 cache
   static constexpr int64_t kMostPixels = 8 * kRows;
   static constexpr bool kWidens = sizeof(Activation) > 1;
 
@@ -80,7 +80,7 @@ struct PanelKernel {
       padded = round_up(c.group_out(), kLanes);
       const size_t all = static_cast<size_t>(c.groups * padded);
       start =
-          static_cast<size_t>(round_up(c.groups * padded * row_length(c) * static_cast<int64_t>(sizeof(Weight)), 64));
+          static_cast<size_t>(round_up(c.groups * padded * Pieces(c).all() * static_cast<int64_t>(sizeof(Weight)), 64));
       sum = start + all * sizeof(int32_t);
       narrow = sum + all * sizeof(int32_t);
       is_wide = narrow + narrow_table_bytes(c.groups * padded);
@@ -93,28 +93,43 @@ struct PanelKernel {
   static size_t packed_bytes(const Conv2dQ8& c) noexcept { return Layout(c).bytes; }
 
   static void pack_panel(const Conv2dQ8& c, const uint8_t* weights, int64_t channels, int64_t panel, Weight* to) {
-    const int64_t depth = c.depth(), length = row_length(c);
-    for (int64_t k = 0; k < length; k += kStep)
-      for (int64_t o = 0; o < panel; ++o)
-        for (int64_t j = k; j < k + kStep; ++j)
-          *to++ = o < channels && j < depth ? static_cast<int8_t>(weights[o * depth + j] ^ c.flip) : int8_t{0};
+    const int64_t depth = c.depth();
+    const Pieces pieces(c);
+    for (int64_t i = 0; i < pieces.count; ++i, weights += pieces.bytes)
+      for (int64_t k = 0; k < pieces.length; k += kStep)
+        for (int64_t o = 0; o < panel; ++o)
+          for (int64_t j = k; j < k + kStep; ++j)
+            *to++ = o < channels && j < pieces.bytes ? static_cast<int8_t>(weights[o * depth + j] ^ c.flip) : int8_t{0};
   }
 
   static void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
     const Layout at(c);
-    const int64_t out = c.group_out(), depth = c.depth(), length = row_length(c);
+    const int64_t out = c.group_out(), depth = c.depth(), length = Pieces(c).all();
     char* base = static_cast<char*>(packed);
     Weight* to = static_cast<Weight*>(packed);
     int32_t* start = reinterpret_cast<int32_t*>(base + at.start);
     int32_t* sum = reinterpret_cast<int32_t*>(base + at.sum);
-    const bool wide = c.multipliers != nullptr && !all_narrow(c, weights, bias);
+    uint32_t* table = reinterpret_cast<uint32_t*>(base + at.narrow);
+    const size_t all = static_cast<size_t>(c.groups * at.padded);
+    const auto bias_of = [&](int64_t o) { return bias ? bias[o] : 0; };
+    // The first array of the table holds what each channel reaches until its entry is made.
+    bool fits = true;
+    for (int64_t g = 0; g < c.groups; ++g)
+      for (int64_t o = 0; o < out; ++o) {
+        const int64_t channel = g * out + o, padded = g * at.padded + o;
+        const ChannelSums sums = channel_sums(c, weights + channel * depth);
+        sum[padded] = sums.weights;
+        table[padded] = sums.reach;
+        if (c.multipliers != nullptr && fits) fits = narrow_fits(c.multipliers[channel], bias_of(channel), sums.reach);
+      }
+    const bool wide = c.multipliers != nullptr && !fits;
     std::memcpy(base + at.is_wide, &wide, sizeof wide);
     if (wide) {
-      RequantizeTable table = build_requantize_table(c.multipliers, c.window.out_c, base + at.wide + sizeof table);
-      std::memcpy(base + at.wide, &table, sizeof table);
+      RequantizeTable wide_table =
+          build_requantize_table(c.multipliers, c.window.out_c, base + at.wide + sizeof wide_table);
+      std::memcpy(base + at.wide, &wide_table, sizeof wide_table);
     }
     const bool narrow = c.multipliers != nullptr && !wide;
-    const size_t all = static_cast<size_t>(c.groups * at.padded);
     for (int64_t g = 0; g < c.groups; ++g) {
       const uint8_t* from = weights + g * out * depth;
       for (int64_t o = 0; o < at.padded; o += kPanel) {
@@ -122,20 +137,16 @@ struct PanelKernel {
         pack_panel(c, from + o * depth, out - o, panel, to);
         to += panel * length;
       }
-      uint32_t* table = reinterpret_cast<uint32_t*>(base + at.narrow) + g * at.padded;
       for (int64_t o = 0; o < at.padded; ++o) {
-        uint32_t total = 0;
-        for (int64_t k = 0; k < depth && o < out; ++k)
-          total += static_cast<uint32_t>(static_cast<int8_t>(from[o * depth + k] ^ c.flip));
-        sum[g * at.padded + o] = static_cast<int32_t>(total);
-        const int64_t real = g * out + o;
-        const int32_t b = bias && o < out ? bias[real] : 0;
+        const int64_t channel = g * out + o, padded = g * at.padded + o;
+        uint32_t* entry = table + padded;
+        const int32_t b = o < out ? bias_of(channel) : 0;
+        if (o >= out) sum[padded] = 0;
         if (narrow && o < out)
-          set_narrow(c.multipliers[real], b, reach(c, weights, real), table + o, all);
+          set_narrow(c.multipliers[channel], b, *entry, entry, all);
         else
-          set_narrow({}, 0, 0, table + o, all);
-        const uint32_t from = narrow ? table[o] : uint32_t{1} << 31;
-        start[g * at.padded + o] = static_cast<int32_t>(static_cast<uint32_t>(b) + from);
+          set_narrow({}, 0, 0, entry, all);
+        start[padded] = static_cast<int32_t>(static_cast<uint32_t>(b) + (narrow ? *entry : uint32_t{1} << 31));
       }
     }
   }
@@ -150,30 +161,56 @@ struct PanelKernel {
             wide ? reinterpret_cast<const RequantizeTable*>(base + at.wide) : nullptr};
   }
 
+  // Pixels that are gathered at a time.
   static int64_t block_pixels(const Conv2dQ8& c) {
-    const int64_t n = kPatchBytes / (row_length(c) * static_cast<int64_t>(sizeof(Activation))) / kRows * kRows;
-    return n < kRows ? kRows : (n > kMostPixels ? kMostPixels : n);
+    const Pieces pieces(c);
+    const Window2d& w = c.window;
+    int64_t n = kPatchBytes / static_cast<int64_t>(sizeof(Activation));
+    if (pieces.strips)
+      n = (n / (pieces.count * w.in_c) - w.kernel_w) / w.stride_w + 1;
+    else
+      n /= pieces.length;
+    n = n / kRows * kRows;
+    n = n < kRows ? kRows : (n > kMostPixels ? kMostPixels : n);
+    return pieces.strips && n > w.out_w ? w.out_w : n;
   }
 
-  // Scratch: accumulators of a tile, row terms, gathered rows, widened rows.
+  // Scratch: accumulators of a tile, row terms, sums of columns, gathered rows or strips, and these widened.
   static constexpr size_t kAccBytes = kRows * kPanel * sizeof(int32_t);
   static constexpr size_t kTermBytes = kMostPixels * sizeof(int32_t);
 
-  static size_t rows_bytes(const Conv2dQ8& c) {
-    return reads_input(c) ? 0 : static_cast<size_t>(round_up(block_pixels(c) * row_length(c), 64));
-  }
-  static size_t scratch_bytes(const Conv2dQ8& c) noexcept {
-    const size_t widened = static_cast<size_t>(block_pixels(c) * row_length(c)) * sizeof(Activation);
-    return kAccBytes + kTermBytes + rows_bytes(c) + (kWidens ? widened : 0);
+  struct Scratch {
+    size_t columns, rows, widened, bytes;
+    int64_t pitch, length;  // of strips; of all that is gathered
+
+    explicit Scratch(const Conv2dQ8& c) : columns(kAccBytes + kTermBytes) {
+      const Pieces pieces(c);
+      const int64_t block = block_pixels(c);
+      pitch = pieces.strips ? strip_pitch(c, block) : 0;
+      length = pieces.strips ? pieces.count * pitch : block * pieces.length;
+      rows = columns + (c.weight_zero != 0 ? static_cast<size_t>(pitch) * sizeof(int16_t) : 0);
+      widened = rows + (reads_input(c) ? 0 : static_cast<size_t>(round_up(length, 64)));
+      bytes = widened + (kWidens ? static_cast<size_t>(length) * sizeof(Activation) : 0);
+    }
+  };
+  static size_t scratch_bytes(const Conv2dQ8& c) noexcept { return Scratch(c).bytes; }
+
+  // From the sums of n windows to -weight_zero * (sum(u) - depth * input_zero).
+  static void make_terms(const Conv2dQ8& c, int64_t n, int32_t* terms) {
+    const uint32_t zeros = static_cast<uint32_t>(c.depth()) * static_cast<uint32_t>(c.input_zero + 128);
+    const uint32_t factor = static_cast<uint32_t>(-c.weight_zero);
+    for (int64_t r = 0; r < n; ++r) terms[r] = static_cast<int32_t>(factor * (static_cast<uint32_t>(terms[r]) - zeros));
   }
 
-  // -weight_zero * (sum(u) - depth * input_zero) for each row.
-  static void sum_rows(const Conv2dQ8& c, const uint8_t* rows, int64_t n, int32_t* terms) {
-    const int64_t depth = c.depth();
-    const uint32_t zeros = static_cast<uint32_t>(depth) * static_cast<uint32_t>(c.input_zero + 128);
-    const uint32_t factor = static_cast<uint32_t>(-c.weight_zero);
-    Tiles::sums(rows, row_length(c), n, depth, terms);
-    for (int64_t r = 0; r < n; ++r) terms[r] = static_cast<int32_t>(factor * (static_cast<uint32_t>(terms[r]) - zeros));
+  // Sums of n windows of strips: of each column first.
+  static void sum_strips(const Conv2dQ8& c, const uint8_t* strips, int64_t pitch, int64_t n, int16_t* columns,
+                         int32_t* to) {
+    const Window2d& w = c.window;
+    const int64_t stride = w.stride_w * w.in_c, used = (n - 1) * stride + w.kernel_w * w.in_c;
+    for (int64_t i = 0; i < used; ++i) columns[i] = strips[i];
+    for (int64_t row = 1; row < w.kernel_h; ++row)
+      for (int64_t i = 0; i < used; ++i) columns[i] = static_cast<int16_t>(columns[i] + strips[row * pitch + i]);
+    Tiles::sums(columns, stride, n, w.kernel_w * w.in_c, to);
   }
 
   // Accumulators of a tile to where they go when the narrow form does not hold or no rescaling is wanted.
@@ -191,32 +228,47 @@ struct PanelKernel {
 
   static void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part part,
                   void* scratch) noexcept {
-    const int64_t length = row_length(c), block = block_pixels(c), out = c.group_out(), out_c = c.window.out_c;
+    const Pieces pieces(c);
+    const int64_t length = pieces.length, block = block_pixels(c), out = c.group_out();
+    const int64_t out_c = c.window.out_c, out_w = c.window.out_w;
     const Layout at(c);
     const Panels<Weight> p = view(c, at, packed);
-    char* memory = static_cast<char*>(scratch);
-    int32_t* acc = reinterpret_cast<int32_t*>(memory);
-    int32_t* terms = reinterpret_cast<int32_t*>(memory + kAccBytes);
-    uint8_t* rows = reinterpret_cast<uint8_t*>(memory + kAccBytes + kTermBytes);
-    Activation* widened = reinterpret_cast<Activation*>(memory + kAccBytes + kTermBytes + rows_bytes(c));
+    const Scratch memory(c);
+    char* base = static_cast<char*>(scratch);
+    int32_t* acc = reinterpret_cast<int32_t*>(base);
+    int32_t* terms = reinterpret_cast<int32_t*>(base + kAccBytes);
+    int16_t* columns = reinterpret_cast<int16_t*>(base + memory.columns);
+    uint8_t* rows = reinterpret_cast<uint8_t*>(base + memory.rows);
+    Activation* widened = reinterpret_cast<Activation*>(base + memory.widened);
     const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && p.wide == nullptr;
     const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ 0x80));
     TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow,
                                             typename Tiles::Output(c.output_zero, c.low, c.high, c.flip)};
     const int64_t first = c.groups == 1 ? part.channel_begin : 0, last = c.groups == 1 ? part.channel_end : out;
-    if (!direct && length != c.depth()) std::memset(rows, 0, static_cast<size_t>(block * length));
+    const int64_t stride = pieces.strips ? c.window.stride_w * c.window.in_c : length;
+    if (!direct && !pieces.strips && length != c.depth()) std::memset(rows, 0, static_cast<size_t>(memory.length));
 
-    for (int64_t begin = part.pixel_begin; begin < part.pixel_end; begin += block) {
-      const int64_t pixels = part.pixel_end - begin < block ? part.pixel_end - begin : block;
+    for (int64_t begin = part.pixel_begin, pixels; begin < part.pixel_end; begin += pixels) {
+      pixels = part.pixel_end - begin < block ? part.pixel_end - begin : block;
+      if (pieces.strips && out_w - begin % out_w < pixels) pixels = out_w - begin % out_w;
       // Tiles of nearly equal height.
       const int64_t tiles = (pixels + kRows - 1) / kRows, height = pixels / tiles, taller = pixels % tiles;
       for (int64_t g = 0; g < c.groups; ++g) {
         const uint8_t* bytes = direct ? input + begin * length : rows;
-        if (!direct) gather(c, copy, input, g, begin, pixels, rows);
-        if (c.weight_zero != 0) sum_rows(c, bytes, pixels, terms);
+        if (pieces.strips)
+          copy_strips(c, copy, input, begin, pixels, memory.pitch, rows);
+        else if (!direct)
+          gather(c, copy, input, g, begin, pixels, rows);
+        if (c.weight_zero != 0) {
+          if (pieces.strips)
+            sum_strips(c, rows, memory.pitch, pixels, columns, terms);
+          else
+            Tiles::sums(bytes, length, pixels, c.depth(), terms);
+          make_terms(c, pixels, terms);
+        }
         const Activation* a;
         if constexpr (kWidens) {
-          Tiles::widen(bytes, pixels * length, widened);
+          Tiles::widen(bytes, pieces.strips ? memory.length : pixels * length, widened);
           a = widened;
         } else {
           a = bytes;
@@ -225,8 +277,10 @@ struct PanelKernel {
           const int64_t padded = at.padded - o < kPanel ? at.padded - o : kPanel;
           const int64_t n = last - o < padded ? last - o : padded;
           TileArguments<Tiles> t{a,
-                                 length,
-                                 p.weights + (g * at.padded + o) * length,
+                                 stride,
+                                 memory.pitch,
+                                 p.weights + (g * at.padded + o) * pieces.all(),
+                                 pieces.count,
                                  length / kStep,
                                  g * at.padded + o,
                                  n,
@@ -237,7 +291,7 @@ struct PanelKernel {
           for (int64_t i = 0; i < tiles; ++i) {
             const int64_t size = height + (i < taller ? 1 : 0);
             if (c.weight_zero != 0) stage.row_terms = terms + r;
-            t.a = a + r * length;
+            t.a = a + r * stride;
             if (to_bytes) t.out = static_cast<uint8_t*>(output) + (begin + r) * out_c + g * out + o;
             Tiles::tile(padded, size)(t, p, stage);
             if (!to_bytes) finish(c, p, acc, size, n, begin + r, g * out + o, output);

@@ -83,8 +83,21 @@ struct Tiles256 {
     return static_cast<int32_t>(all);
   }
 
-  static void sums(const uint8_t* rows, int64_t stride, int64_t n, int64_t bytes, int32_t* to) {
-    for (int64_t r = 0; r < n; ++r) to[r] = sum(rows + r * stride, bytes);
+  static int32_t sum(const int16_t* row, int64_t n) {
+    __m256i total = _mm256_setzero_si256();
+    int64_t k = 0;
+    for (; k + 16 <= n; k += 16)
+      total = _mm256_add_epi32(total, _mm256_madd_epi16(load_256(row + k), _mm256_set1_epi16(1)));
+    int32_t parts[8], all = 0;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), total);
+    for (int32_t part : parts) all += part;
+    for (; k < n; ++k) all += row[k];
+    return all;
+  }
+
+  template <class T>
+  static void sums(const T* rows, int64_t stride, int64_t n, int64_t length, int32_t* to) {
+    for (int64_t r = 0; r < n; ++r) to[r] = sum(rows + r * stride, length);
   }
 
   static void widen(const uint8_t* from, int64_t n, int16_t* to) {
@@ -151,18 +164,21 @@ struct Tiles256 {
 #pragma GCC unroll 8
         for (int c = 0; c < C; ++c) acc[r][c] = _mm256_add_epi32(acc[r][c], _mm256_set1_epi32(s.row_terms[r]));
     }
-    const Activation* a = t.a;
+    const Activation* piece = t.a;
     const Weight* w = t.w;
     const int64_t stride = t.a_stride;
-    for (int64_t k = t.steps; k > 0; --k, a += kStep, w += kVector * C) {
-      __m256i weights[C];
+    for (int64_t pieces = t.pieces; pieces > 0; --pieces, piece += t.a_piece) {
+      const Activation* a = piece;
+      for (int64_t k = t.steps; k > 0; --k, a += kStep, w += kVector * C) {
+        __m256i weights[C];
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) weights[c] = load_256(w + kVector * c);
+        for (int c = 0; c < C; ++c) weights[c] = load_256(w + kVector * c);
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const __m256i x = broadcast(a + r * stride);
+        for (int r = 0; r < R; ++r) {
+          const __m256i x = broadcast(a + r * stride);
 #pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) acc[r][c] = Dot::run(acc[r][c], x, weights[c]);
+          for (int c = 0; c < C; ++c) acc[r][c] = Dot::run(acc[r][c], x, weights[c]);
+        }
       }
     }
     if (t.acc_out == nullptr) return store_bytes<R, C>(acc, t, s);
