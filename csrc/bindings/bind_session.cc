@@ -47,14 +47,14 @@ class Runner {
   // Inputs: C-contiguous arrays of the planned shapes and dtypes, checked here.
   py::list run(int graph, const std::vector<py::array>& inputs) { return run_with(graph, inputs, nullptr); }
 
-  // The same for arguments that are exactly the planned arrays: one array, or a tuple. None, and nothing is run, where
-  // one is not.
-  py::object run_exact(int graph, const py::tuple& arguments) {
+  // The same for arguments, a tuple, that are exactly the planned arrays: one array, or a tuple. None, and nothing is
+  // run, where one is not.
+  py::object run_exact(int graph, py::handle arguments) {
     Lock lock(*this);
     Executor& e = executor(graph);
     e.plan();
     const int n = e.num_inputs();
-    if (static_cast<int>(arguments.size()) != n) return py::none();
+    if (!PyTuple_CheckExact(arguments.ptr()) || PyTuple_GET_SIZE(arguments.ptr()) != n) return py::none();
     for (int i = 0; i < n; ++i) {
       const TensorInfo& t = e.input(i);
       if (!is_exactly(PyTuple_GET_ITEM(arguments.ptr(), i), t.dtype, t.shape)) return py::none();
@@ -69,7 +69,8 @@ class Runner {
     }
     if (e.num_outputs() == 1) return copy_output(e, 0);
     py::tuple outputs(static_cast<size_t>(e.num_outputs()));
-    for (int i = 0; i < e.num_outputs(); ++i) outputs[static_cast<size_t>(i)] = copy_output(e, i);
+    for (int i = 0; i < e.num_outputs(); ++i)
+      PyTuple_SET_ITEM(outputs.ptr(), i, copy_output(e, i).release().ptr());  // takes it over
     return std::move(outputs);
   }
 
@@ -204,6 +205,38 @@ class Runner {
   std::atomic<std::thread::id> owner_{std::thread::id()};
 };
 
+// A function of Python's own kind that calls Runner::run_exact: pybind11's way to a method takes longer than the run of
+// a tiny model.
+struct ExactCall {
+  py::object keep;  // owns runner
+  Runner& runner;
+  int graph;
+
+  static PyObject* call(PyObject* self, PyObject* arguments) noexcept {
+    auto* exact = static_cast<ExactCall*>(PyCapsule_GetPointer(self, nullptr));
+    if (exact == nullptr) return nullptr;
+    try {
+      return exact->runner.run_exact(exact->graph, arguments).release().ptr();
+    } catch (py::error_already_set& e) {
+      e.restore();
+    } catch (const Error& e) {
+      PyErr_SetString(py::module_::import("sanderling._core").attr("CoreError").ptr(), e.what());
+    } catch (const std::bad_alloc&) {
+      PyErr_NoMemory();
+    } catch (const std::exception& e) {
+      PyErr_SetString(PyExc_RuntimeError, e.what());
+    }
+    return nullptr;
+  }
+};
+
+py::object exact_call(py::object runner, int graph) {
+  static PyMethodDef method = {"run_exact", ExactCall::call, METH_O, nullptr};
+  auto* exact = new ExactCall{runner, runner.cast<Runner&>(), graph};
+  const py::capsule self(exact, [](void* p) { delete static_cast<ExactCall*>(p); });
+  return py::reinterpret_steal<py::object>(PyCFunction_NewEx(&method, self.ptr(), nullptr));
+}
+
 }  // namespace
 
 void bind_session(py::module_& m) {
@@ -213,7 +246,7 @@ void bind_session(py::module_& m) {
            "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a)
       .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
       .def("run", &Runner::run, "graph"_a, "inputs"_a)
-      .def("run_exact", &Runner::run_exact, "graph"_a, "arguments"_a)
+      .def("exact_call", &exact_call, "graph"_a)
       .def("run_profiled", &Runner::run_profiled, "graph"_a, "inputs"_a)
       .def("reset", &Runner::reset)
       .def("memory", &Runner::memory, "graph"_a)

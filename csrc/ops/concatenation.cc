@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/lut_q8/lut_q8.h"
 #include "ops/movement.h"
 
 namespace sanderling {
@@ -34,14 +35,12 @@ struct Part {
   Table table{};
 };
 
-void rescale(const RunContext& run, const Part& part, const uint8_t* from, uint8_t* to, int64_t outer, int64_t stride) {
+void rescale(const RunContext& run, const Part& part, LutQ8Kernel* look_up, const uint8_t* from, uint8_t* to,
+             int64_t outer, int64_t stride) {
   if (part.length == 0) return;
   run.parallel_for(outer, static_cast<double>(part.length) * 0.5, [&](int64_t begin, int64_t end, int) {
-    for (int64_t k = begin; k < end; ++k) {
-      const uint8_t* f = from + k * part.length;
-      uint8_t* t = to + k * stride + part.start;
-      for (int64_t j = 0; j < part.length; ++j) t[j] = part.table[f[j]];
-    }
+    for (int64_t k = begin; k < end; ++k)
+      look_up(from + k * part.length, to + k * stride + part.start, part.length, part.table.data());
   });
 }
 
@@ -101,11 +100,12 @@ void prepare_concatenation(PrepareContext& ctx) {
     part.copy.simplify();
     parts.push_back(part);
   }
-  ctx.on_run([parts = std::move(parts), outer, stride](RunContext& run) {
+  LutQ8Kernel* look_up = choose_lut_q8(ctx.isa()).run;
+  ctx.on_run([parts = std::move(parts), look_up, outer, stride](RunContext& run) {
     for (size_t i = 0; i < parts.size(); ++i) {
       int input = static_cast<int>(i);
       if (parts[i].rescaled)
-        rescale(run, parts[i], run.input<uint8_t>(input), run.output<uint8_t>(0), outer, stride);
+        rescale(run, parts[i], look_up, run.input<uint8_t>(input), run.output<uint8_t>(0), outer, stride);
       else
         parts[i].copy.run(run, run.input<char>(input), run.output<char>(0));
     }

@@ -32,6 +32,19 @@ void copy_line(const char* from, int64_t from_stride, char* to, int64_t to_strid
   }
 }
 
+// n blocks of sizeof(T) to 2 * sizeof(T) bytes, each as two elements that may overlap.
+template <class T>
+void copy_blocks(size_t bytes, const char* from, int64_t from_stride, char* to, int64_t to_stride, int64_t n) {
+  const size_t second = bytes - sizeof(T);
+  T a, b;
+  for (int64_t i = 0; i < n; ++i, from += from_stride, to += to_stride) {
+    std::memcpy(&a, from, sizeof a);
+    std::memcpy(&b, from + second, sizeof b);
+    std::memcpy(to, &a, sizeof a);
+    std::memcpy(to + second, &b, sizeof b);
+  }
+}
+
 constexpr int64_t kTile = 32;
 
 }  // namespace
@@ -118,9 +131,19 @@ void StridedCopy::run(const RunContext& run, const void* source, void* target) c
     case 16: return run_lines(run, from, to, copy_line<Bytes16>);
     default: break;
   }
-  size_t bytes = static_cast<size_t>(block_);
-  run_lines(run, from, to, [bytes](const char* f, int64_t from_stride, char* t, int64_t to_stride, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) std::memcpy(t + i * to_stride, f + i * from_stride, bytes);
+  const size_t bytes = static_cast<size_t>(block_);
+  const auto blocks = [&](auto copy) {
+    run_lines(run, from, to, [bytes, copy](const char* f, int64_t from_stride, char* t, int64_t to_stride, int64_t n) {
+      copy(bytes, f, from_stride, t, to_stride, n);
+    });
+  };
+  // Few bytes are moved faster than memcpy is called.
+  if (bytes < 4) return blocks(copy_blocks<uint16_t>);
+  if (bytes < 8) return blocks(copy_blocks<uint32_t>);
+  if (bytes < 16) return blocks(copy_blocks<uint64_t>);
+  if (bytes <= 32) return blocks(copy_blocks<Bytes16>);
+  blocks([](size_t size, const char* f, int64_t from_stride, char* t, int64_t to_stride, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) std::memcpy(t + i * to_stride, f + i * from_stride, size);
   });
 }
 

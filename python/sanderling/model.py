@@ -68,6 +68,7 @@ class Model:
         self._spec = lower(model, None if tuning is None or self._options["isa"] else tuning.isas)
         with self._errors():
             self._runner = _core.Runner(model=self._spec, keep_all=False, **self._options)
+        self._run_exact = self._runner.exact_call(0)
         self._entries = {0: _Entry(self, 0)}
 
     @property
@@ -141,7 +142,7 @@ class Model:
         if not kwargs:
             # Arrays that need no conversion: without any of it.
             try:
-                exact = self._runner.run_exact(0, args)
+                exact = self._run_exact(args)
             except _core.CoreError as e:
                 raise ModelError(f"{self._ir.source}: {e}") from None
             if exact is not None:
