@@ -5,11 +5,71 @@
 namespace sanderling {
 namespace {
 
-enum class Result {
-  kSums,   // without bias, rows of kBuffer
-  kRight,  // bytes, as in requantize_neon.h
-  kRelu,
-};
+// The sums, from the bias, of 8 pixels x 8 channels over `rounds` times 8 bytes, in assembly: compilers put the loads
+// together, where in-order processors wait for them. v0-7 are pixels, v8-11 weights; what the next round needs is
+// loaded as soon as a register is free, at [end, x16] and [end, x17]. The last round loads nothing.
+// clang-format off
+#define DOT(s, b, a, lane) "sdot %[" #s "].4s, v" #b ".16b, v" #a ".4b[" #lane "]\n\t"
+#define PIXEL(a) "ldr d" #a ", [x" #a ", x16]\n\t"
+#define WEIGHTS(b) "ldr q" #b ", [x" #b ", x17]\n\t"
+#define PAIR(i, b, c, a, lane) DOT(s##i##0, b, a, lane) DOT(s##i##1, c, a, lane)
+#define ALSO(...) __VA_ARGS__
+#define NOT(...)
+#define ROUND(more) \
+  PAIR(0, 8, 9, 0, 0) PAIR(1, 8, 9, 1, 0) PAIR(2, 8, 9, 2, 0) PAIR(3, 8, 9, 3, 0) \
+  PAIR(4, 8, 9, 4, 0) PAIR(5, 8, 9, 5, 0) PAIR(6, 8, 9, 6, 0) PAIR(7, 8, 9, 7, 0) \
+  DOT(s00, 10, 0, 1) more(WEIGHTS(8)) DOT(s01, 11, 0, 1) more(PIXEL(0)) \
+  DOT(s10, 10, 1, 1) more(WEIGHTS(9)) DOT(s11, 11, 1, 1) more(PIXEL(1)) \
+  PAIR(2, 10, 11, 2, 1) more(PIXEL(2)) PAIR(3, 10, 11, 3, 1) more(PIXEL(3)) \
+  PAIR(4, 10, 11, 4, 1) more(PIXEL(4)) PAIR(5, 10, 11, 5, 1) more(PIXEL(5)) \
+  PAIR(6, 10, 11, 6, 1) more(PIXEL(6)) DOT(s70, 10, 7, 1) more(WEIGHTS(10)) DOT(s71, 11, 7, 1) more(WEIGHTS(11)) \
+  more(PIXEL(7))
+#define STEP "adds x16, x16, #8\n\tadd x17, x17, #64\n\t"
+#define COPY(i) "mov %[s" #i "0].16b, %[s00].16b\n\tmov %[s" #i "1].16b, %[s01].16b\n\t"
+
+SANDERLING_INLINE void multiply_8x8(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t rounds,
+                                    const int32_t* bias, int32x4_t (&s)[8][2]) {
+  asm volatile(
+      "ldp %q[s00], %q[s01], [%[bias]]\n\t"
+      "neg x17, %[rounds], lsl #6\n\tneg x16, %[rounds], lsl #3\n\t"
+      "sub x8, %[w], x17\n\tsub x0, %[x], x16\n\t"
+      "add x9, x8, #16\n\tadd x10, x8, #32\n\tadd x11, x8, #48\n\t"
+      "add x1, x0, %[stride]\n\tadd x2, x0, %[stride], lsl #1\n\tadd x4, x0, %[stride], lsl #2\n\t"
+      "add x3, x1, %[stride], lsl #1\n\tadd x5, x1, %[stride], lsl #2\n\tadd x6, x2, %[stride], lsl #2\n\t"
+      "add x7, x3, %[stride], lsl #2\n\t"
+      WEIGHTS(8) WEIGHTS(9) PIXEL(0) PIXEL(1) PIXEL(2) PIXEL(3) PIXEL(4) PIXEL(5) PIXEL(6) PIXEL(7)
+      WEIGHTS(10) WEIGHTS(11)
+      COPY(1) COPY(2) COPY(3) COPY(4) COPY(5) COPY(6) COPY(7)
+      STEP
+      "b.eq 3f\n\t"
+      "tbz x16, #3, 1f\n\t"
+      "b 2f\n\t"
+      ".p2align 4\n\t"
+      "1:\n\t" ROUND(ALSO) STEP
+      "2:\n\t" ROUND(ALSO) STEP
+      "b.ne 1b\n\t"
+      "3:\n\t" ROUND(NOT)
+      : [s00] "=&w"(s[0][0]), [s01] "=&w"(s[0][1]), [s10] "=&w"(s[1][0]), [s11] "=&w"(s[1][1]),
+        [s20] "=&w"(s[2][0]), [s21] "=&w"(s[2][1]), [s30] "=&w"(s[3][0]), [s31] "=&w"(s[3][1]),
+        [s40] "=&w"(s[4][0]), [s41] "=&w"(s[4][1]), [s50] "=&w"(s[5][0]), [s51] "=&w"(s[5][1]),
+        [s60] "=&w"(s[6][0]), [s61] "=&w"(s[6][1]), [s70] "=&w"(s[7][0]), [s71] "=&w"(s[7][1])
+      : [x] "r"(x), [stride] "r"(x_stride), [w] "r"(w), [rounds] "r"(rounds), [bias] "r"(bias)
+      : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "x0", "x1", "x2", "x3",
+        "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x16", "x17");
+}
+// clang-format on
+
+#undef DOT
+#undef PIXEL
+#undef WEIGHTS
+#undef PAIR
+#undef ALSO
+#undef NOT
+#undef ROUND
+#undef STEP
+#undef COPY
+
+alignas(16) static const int32_t kNoBias[8] = {};
 
 // `count` tiles below each other.
 template <int rows, Result result>
@@ -28,21 +88,26 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
       x[i] = first + i * x_stride;
       acc[sets - 1][i][0] = acc[sets - 1][i][1] = vdupq_n_s32(0);
     });
-    if constexpr (bytes) {
-      const int32x4_t bias0 = vld1q_s32(t.bias), bias1 = vld1q_s32(t.bias + 4);
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) { acc[0][i][0] = bias0, acc[0][i][1] = bias1; });
-      if (correction) {
-        unrolled<rows>([&](auto i) __attribute__((always_inline)) {
-          const int32x4_t c = vld1q_dup_s32(correction + i);
-          acc[0][i][0] = vaddq_s32(bias0, c), acc[0][i][1] = vaddq_s32(bias1, c);
-        });
-        correction += rows;
-      }
-    } else if constexpr (sets > 1) {
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) { acc[0][i][0] = acc[0][i][1] = vdupq_n_s32(0); });
-    }
+    const int32_t* bias = bytes ? t.bias : kNoBias;
     const int8_t* w = t.weights;
-    for (int64_t k = rounds; k > 0; --k) {
+    int64_t k = rounds;
+    if (rows == 8 && k > 0) {
+      multiply_8x8(first, x_stride, w, rounds, bias, acc[0]);
+      unrolled<rows>([&](auto i) __attribute__((always_inline)) { x[i] += 8 * rounds; });
+      w += 64 * rounds;
+      k = 0;
+    } else {
+      const int32x4_t bias0 = vld1q_s32(bias), bias1 = vld1q_s32(bias + 4);
+      unrolled<rows>([&](auto i) __attribute__((always_inline)) { acc[0][i][0] = bias0, acc[0][i][1] = bias1; });
+    }
+    if (bytes && correction) {
+      unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+        const int32x4_t c = vld1q_dup_s32(correction + i);
+        acc[0][i][0] = vaddq_s32(acc[0][i][0], c), acc[0][i][1] = vaddq_s32(acc[0][i][1], c);
+      });
+      correction += rows;
+    }
+    for (; rows < 8 && k > 0; --k) {
       int8x8_t a[8];
       unrolled<rows>([&](auto i) __attribute__((always_inline)) {
         a[i] = vld1_s8(x[i]);
@@ -79,8 +144,25 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
         vst1q_s32(sums + i * kBuffer + 4, acc[0][i][1]);
       });
       sums += rows * kBuffer;
+    } else if constexpr (result == Result::kFused) {
+      const float32x4_t s0 = vld1q_f32(t.scale), s1 = vld1q_f32(t.scale + 4);
+      const int8x16_t low = vdupq_n_s8(static_cast<int8_t>(t.low)), high = vdupq_n_s8(static_cast<int8_t>(t.high));
+      unrolled<(rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
+        constexpr int i = 2 * decltype(pair)::value, j = i + 1 < rows ? i + 1 : i;
+        const int16x8_t a = rescale_fused(acc[0][i][0], s0, t.offset),
+                        b = rescale_fused(acc[0][i][1], s1, t.offset + 4);
+        const int16x8_t c = j > i ? rescale_fused(acc[0][j][0], s0, t.offset) : a;
+        const int16x8_t d = j > i ? rescale_fused(acc[0][j][1], s1, t.offset + 4) : b;
+        const uint64x2_t y = vreinterpretq_u64_u8(bytes_fused(a, b, c, d, low, high));
+        vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(y));
+        out += out_stride;
+        if constexpr (j > i) {
+          vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), y, 1);
+          out += out_stride;
+        }
+      });
     } else {
-      constexpr RequantizeNeon kind = result == Result::kRelu ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
+      constexpr RequantizeNeon kind = requantize_kind(result);
       const int32x4_t m0 = vld1q_s32(t.multiplier), m1 = vld1q_s32(t.multiplier + 4);
       const int32x4_t s0 = vld1q_s32(t.shift), s1 = vld1q_s32(t.shift + 4);
       const OutputStageNeon stage = output_stage(t);
@@ -140,12 +222,13 @@ struct Dot {
   static void bytes(const Tile& t, int64_t rows, int64_t channels) {
     alignas(64) int32_t buffer[kMostRows * kBuffer];
     switch (rescaling(t)) {
-      case RequantizeNeon::kRight: return multiply_all<Result::kRight>(t, rows, buffer);
-      case RequantizeNeon::kRelu: return multiply_all<Result::kRelu>(t, rows, buffer);
-      case RequantizeNeon::kAny: break;
+      case Result::kFused: return multiply_all<Result::kFused>(t, rows, buffer);
+      case Result::kRight: return multiply_all<Result::kRight>(t, rows, buffer);
+      case Result::kRelu: return multiply_all<Result::kRelu>(t, rows, buffer);
+      default: break;
     }
     multiply_all<Result::kSums>(t, rows, buffer);
-    rescale_rows<RequantizeNeon::kAny>(t, buffer, rows, channels);
+    rescale_rows<Result::kAny>(t, buffer, rows, channels);
   }
   static void sums(const Tile& t, int64_t rows, int64_t channels) {
     alignas(64) int32_t buffer[kMostRows * kBuffer];

@@ -5,12 +5,6 @@
 namespace sanderling {
 namespace {
 
-enum class Result {
-  kSums,   // without bias, rows of kBuffer
-  kRight,  // bytes, as in requantize_neon.h
-  kRelu,
-};
-
 SANDERLING_INLINE int32x4_t low_halves(int32x4_t a, int32x4_t b) {
   return vreinterpretq_s32_s64(vzip1q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b)));
 }
@@ -18,19 +12,37 @@ SANDERLING_INLINE int32x4_t high_halves(int32x4_t a, int32x4_t b) {
   return vreinterpretq_s32_s64(vzip2q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b)));
 }
 
+// Values of two channels, twice: as accumulators have them.
+SANDERLING_INLINE int32x4_t two_channels(const void* values, int64_t channel) {
+  return vreinterpretq_s32_s64(vld1q_dup_s64(static_cast<const int64_t*>(values) + channel / 2));
+}
+
 // `count` tiles of 2 * pairs pixels below each other; the last row of the last one is missing where `rows` is odd.
 template <int pairs, Result result>
 void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int32_t* sums) {
+  constexpr bool bytes = result != Result::kSums, fuse = result == Result::kFused;
   const int64_t x_stride = t.x_stride, out_stride = t.out_stride, rounds = t.depth >> 3;
+  alignas(16) float offset[16];
+  if constexpr (fuse)
+    unrolled<4>([&](auto j) __attribute__((always_inline)) {
+      vst1q_s32(reinterpret_cast<int32_t*>(offset) + 4 * j, two_channels(t.offset, 2 * j));
+    });
   for (int64_t tile = 0; tile < count; ++tile) {
     const int64_t at = first_row + tile * 2 * pairs;
     const int8_t* x[2 * pairs];
     int32x4_t acc[pairs][4];
     unrolled<2 * pairs>([&](auto i)
                             __attribute__((always_inline)) { x[i] = t.x + least(at + i, rows - 1) * x_stride; });
-    unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
-      unrolled<4>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vdupq_n_s32(0); });
+    unrolled<4>([&](auto j) __attribute__((always_inline)) {
+      acc[0][j] = bytes ? two_channels(t.bias, 2 * j) : vdupq_n_s32(0);
+      unrolled<pairs - 1>([&](auto i) __attribute__((always_inline)) { acc[i + 1][j] = acc[0][j]; });
     });
+    if (bytes && t.correction)
+      unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
+        const int32x4_t c = vcombine_s32(vld1_dup_s32(t.correction + least(at + 2 * i, rows - 1)),
+                                         vld1_dup_s32(t.correction + least(at + 2 * i + 1, rows - 1)));
+        unrolled<4>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vaddq_s32(acc[i][j], c); });
+      });
     const int8_t* w = t.weights;
     for (int64_t k = rounds; k > 0; --k, w += 64) {
       int8x16_t a[pairs];
@@ -45,45 +57,53 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int
         unrolled<pairs>([&](auto i) __attribute__((always_inline)) { acc[i][j] = vmmlaq_s32(acc[i][j], a[i], v); });
       });
     }
-    // From pairs of pixels to rows.
-    int32x4_t row[2 * pairs][2];
-    unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
-      row[2 * i][0] = low_halves(acc[i][0], acc[i][1]), row[2 * i][1] = low_halves(acc[i][2], acc[i][3]);
-      row[2 * i + 1][0] = high_halves(acc[i][0], acc[i][1]), row[2 * i + 1][1] = high_halves(acc[i][2], acc[i][3]);
-    });
-    if constexpr (result == Result::kSums) {
-      unrolled<2 * pairs>([&](auto i) __attribute__((always_inline)) {
-        vst1q_s32(sums + i * kBuffer, row[i][0]);
-        vst1q_s32(sums + i * kBuffer + 4, row[i][1]);
+    if constexpr (!bytes) {
+      unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
+        vst1q_s32(sums, low_halves(acc[i][0], acc[i][1]));
+        vst1q_s32(sums + 4, low_halves(acc[i][2], acc[i][3]));
+        vst1q_s32(sums + kBuffer, high_halves(acc[i][0], acc[i][1]));
+        vst1q_s32(sums + kBuffer + 4, high_halves(acc[i][2], acc[i][3]));
+        sums += 2 * kBuffer;
       });
-      sums += 2 * pairs * kBuffer;
     } else {
-      constexpr RequantizeNeon kind = result == Result::kRelu ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
-      const int32x4_t bias0 = vld1q_s32(t.bias), bias1 = vld1q_s32(t.bias + 4);
-      const int32x4_t m0 = vld1q_s32(t.multiplier), m1 = vld1q_s32(t.multiplier + 4);
-      const int32x4_t s0 = vld1q_s32(t.shift), s1 = vld1q_s32(t.shift + 4);
-      const OutputStageNeon stage = output_stage(t);
-      unrolled<2 * pairs>([&](auto i) __attribute__((always_inline)) {
-        row[i][0] = vaddq_s32(row[i][0], bias0), row[i][1] = vaddq_s32(row[i][1], bias1);
-      });
-      if (t.correction)
-        unrolled<2 * pairs>([&](auto i) __attribute__((always_inline)) {
-          const int32x4_t c = vld1q_dup_s32(t.correction + least(at + i, rows - 1));
-          row[i][0] = vaddq_s32(row[i][0], c), row[i][1] = vaddq_s32(row[i][1], c);
+      // Of each pair: [4 pairs of channels][2 pixels][2].
+      uint16x8_t y[pairs];
+      if constexpr (fuse) {
+        const int8x16_t low = vdupq_n_s8(static_cast<int8_t>(t.low)), high = vdupq_n_s8(static_cast<int8_t>(t.high));
+        float32x4_t s[4];
+        unrolled<4>([&](auto j)
+                        __attribute__((always_inline)) { s[j] = vreinterpretq_f32_s32(two_channels(t.scale, 2 * j)); });
+        unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
+          y[i] = vreinterpretq_u16_u8(bytes_fused(
+              rescale_fused(acc[i][0], s[0], offset), rescale_fused(acc[i][1], s[1], offset + 4),
+              rescale_fused(acc[i][2], s[2], offset + 8), rescale_fused(acc[i][3], s[3], offset + 12), low, high));
         });
+      } else {
+        constexpr RequantizeNeon kind = requantize_kind(result);
+        const OutputStageNeon stage = output_stage(t);
+        unrolled<4>([&](auto j) __attribute__((always_inline)) {
+          const int32x4_t multiplier = two_channels(t.multiplier, 2 * j), shift = two_channels(t.shift, 2 * j);
+          unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
+            acc[i][j] = requantize_neon<kind>(acc[i][j], multiplier, shift);
+          });
+        });
+        unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
+          y[i] = vreinterpretq_u16_u8(output_neon<kind>(acc[i][0], acc[i][1], acc[i][2], acc[i][3], stage));
+        });
+      }
       uint8_t* out = static_cast<uint8_t*>(t.out) + at * out_stride;
-      unrolled<2 * pairs>([&](auto i) __attribute__((always_inline)) {
-        row[i][0] = requantize_neon<kind>(row[i][0], m0, s0);
-        row[i][1] = requantize_neon<kind>(row[i][1], m1, s1);
-      });
-      unrolled<pairs>([&](auto p) __attribute__((always_inline)) {
-        constexpr int i = 2 * decltype(p)::value;
-        const uint64x2_t y =
-            vreinterpretq_u64_u8(output_neon<kind>(row[i][0], row[i][1], row[i + 1][0], row[i + 1][1], stage));
-        vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(y));
-        out += out_stride;
-        if (i + 2 < 2 * pairs || at + i + 1 < rows) vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), y, 1);
-        out += out_stride;
+      unrolled<(pairs + 1) / 2>([&](auto two) __attribute__((always_inline)) {
+        constexpr int i = 2 * decltype(two)::value, j = i + 1 < pairs ? i + 1 : i;
+        const uint64x2_t even = vreinterpretq_u64_u16(vuzp1q_u16(y[i], y[j]));
+        const uint64x2_t odd = vreinterpretq_u64_u16(vuzp2q_u16(y[i], y[j]));
+        const bool last = j + 1 == pairs && at + 2 * pairs > rows;
+        vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(even));
+        if (j > i || !last) vst1_u64(reinterpret_cast<uint64_t*>(out + out_stride), vget_low_u64(odd));
+        if constexpr (j > i) {
+          vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + 2 * out_stride), even, 1);
+          if (!last) vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + 3 * out_stride), odd, 1);
+        }
+        out += 4 * out_stride;
       });
     }
   }
@@ -121,12 +141,13 @@ struct Matrix {
   static void bytes(const Tile& t, int64_t rows, int64_t channels) {
     alignas(64) int32_t buffer[kMostRows * kBuffer];
     switch (rescaling(t)) {
-      case RequantizeNeon::kRight: return multiply_all<Result::kRight>(t, rows, buffer);
-      case RequantizeNeon::kRelu: return multiply_all<Result::kRelu>(t, rows, buffer);
-      case RequantizeNeon::kAny: break;
+      case Result::kFused: return multiply_all<Result::kFused>(t, rows, buffer);
+      case Result::kRight: return multiply_all<Result::kRight>(t, rows, buffer);
+      case Result::kRelu: return multiply_all<Result::kRelu>(t, rows, buffer);
+      default: break;
     }
     multiply_all<Result::kSums>(t, rows, buffer);
-    rescale_rows<RequantizeNeon::kAny>(t, buffer, rows, channels);
+    rescale_rows<Result::kAny>(t, buffer, rows, channels);
   }
   static void sums(const Tile& t, int64_t rows, int64_t channels) {
     alignas(64) int32_t buffer[kMostRows * kBuffer];

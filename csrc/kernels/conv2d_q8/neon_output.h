@@ -27,25 +27,62 @@ SANDERLING_INLINE OutputStageNeon output_stage(const Tile& t) {
   return output_stage_neon(t.zero, t.low, t.high, t.flip);
 }
 
-// How the sums of a tile are rescaled.
-static inline RequantizeNeon rescaling(const Tile& t) {
-  if (t.flags & kGeneral) return RequantizeNeon::kAny;
-  return t.low >= t.zero ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
+// What a tile's sums become.
+enum class Result {
+  kSums,  // int32
+  kRelu,  // bytes, as in requantize_neon.h
+  kRight,
+  kAny,
+  kFused,  // bytes, by rescale_fused()
+};
+static inline Result rescaling(const Tile& t) {
+  if (t.flags & kGeneral) return Result::kAny;
+  if (!(t.flags & kUnfused)) return Result::kFused;
+  return t.low >= t.zero ? Result::kRelu : Result::kRight;
 }
+constexpr RequantizeNeon requantize_kind(Result r) {
+  return r == Result::kRelu    ? RequantizeNeon::kRelu
+         : r == Result::kRight ? RequantizeNeon::kRight
+                               : RequantizeNeon::kAny;
+}
+
+#ifdef __aarch64__
+
+// Four outputs in the low halves of the lanes, see fused_rescale.h. The offset is loaded each time: the multiply-add
+// overwrites it, and a copy between registers takes a multiplier's turn.
+SANDERLING_INLINE int16x8_t rescale_fused(int32x4_t sums, float32x4_t scale, const float* offset) {
+  float32x4_t y;
+  asm volatile("ldr %q0, %1" : "=w"(y) : "m"(*reinterpret_cast<const float (*)[4]>(offset)));
+  return vreinterpretq_s16_f32(vfmaq_f32(y, vreinterpretq_f32_s32(sums), scale));
+}
+
+// Sixteen bytes.
+SANDERLING_INLINE uint8x16_t bytes_fused(int16x8_t a, int16x8_t b, int16x8_t c, int16x8_t d, int8x16_t low,
+                                         int8x16_t high) {
+  const int8x16_t y = vqmovn_high_s16(vqmovn_s16(vuzp1q_s16(a, b)), vuzp1q_s16(c, d));
+  return vreinterpretq_u8_s8(vminq_s8(vmaxq_s8(y, low), high));
+}
+
+#endif
 
 // Rows of kBuffer sums, without bias: of one panel of channels.
 constexpr int64_t kBuffer = 16;
 
 // Bytes of 4 * fours channels from `first` on. In each round there are eight vectors, as in-order processors wait for
 // the results of each.
-template <RequantizeNeon kind, int fours, bool corrected>
+template <Result kind, int fours, bool corrected>
 void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t first) {
   constexpr int step = 8 / fours;  // rows of one round
   int32x4_t bias[fours], multiplier[fours], shift[fours];
+  float32x4_t scale[fours];
   unrolled<fours>([&](auto j) __attribute__((always_inline)) {
     bias[j] = vld1q_s32(t.bias + first + 4 * j);
-    multiplier[j] = vld1q_s32(t.multiplier + first + 4 * j);
-    shift[j] = vld1q_s32(t.shift + first + 4 * j);
+    if constexpr (kind == Result::kFused) {
+      scale[j] = vld1q_f32(t.scale + first + 4 * j);
+    } else {
+      multiplier[j] = vld1q_s32(t.multiplier + first + 4 * j);
+      shift[j] = vld1q_s32(t.shift + first + 4 * j);
+    }
   });
   const OutputStageNeon stage = output_stage(t);
   const int64_t out_stride = t.out_stride;
@@ -62,11 +99,25 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
         x[v] = vaddq_s32(x[v], vld1q_dup_s32(t.correction + least(row + v / fours, rows - 1)));
       });
     }
-    unrolled<8>([&](auto v) __attribute__((always_inline)) {
-      x[v] = requantize_neon<kind>(x[v], multiplier[v % fours], shift[v % fours]);
-    });
-    const uint8x16_t y0 = output_neon<kind>(x[0], x[1], x[2], x[3], stage);
-    const uint8x16_t y1 = output_neon<kind>(x[4], x[5], x[6], x[7], stage);
+    uint8x16_t y0, y1;
+#ifdef __aarch64__
+    if constexpr (kind == Result::kFused) {
+      int16x8_t y[8];
+      unrolled<8>([&](auto v) __attribute__((always_inline)) {
+        y[v] = rescale_fused(x[v], scale[v % fours], t.offset + first + v % fours * 4);
+      });
+      y0 = bytes_fused(y[0], y[1], y[2], y[3], stage.low, stage.high);
+      y1 = bytes_fused(y[4], y[5], y[6], y[7], stage.low, stage.high);
+    } else
+#endif
+    {
+      constexpr RequantizeNeon way = requantize_kind(kind);
+      unrolled<8>([&](auto v) __attribute__((always_inline)) {
+        x[v] = requantize_neon<way>(x[v], multiplier[v % fours], shift[v % fours]);
+      });
+      y0 = output_neon<way>(x[0], x[1], x[2], x[3], stage);
+      y1 = output_neon<way>(x[4], x[5], x[6], x[7], stage);
+    }
     sums += step * kBuffer;
     if (row + step <= rows) {
       if constexpr (fours == 4) {
@@ -94,14 +145,14 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
   }
 }
 
-template <RequantizeNeon kind, bool corrected>
+template <Result kind, bool corrected>
 void rescale_all(const Tile& t, const int32_t* sums, int64_t rows, int64_t channels) {
   if (channels & 16) rescale_columns<kind, 4, corrected>(t, sums, rows, 0);
   if (channels & 8) rescale_columns<kind, 2, corrected>(t, sums, rows, 0);
   if (channels & 4) rescale_columns<kind, 1, corrected>(t, sums, rows, channels & 8);
 }
 
-template <RequantizeNeon kind>
+template <Result kind>
 void rescale_rows(const Tile& t, const int32_t* sums, int64_t rows, int64_t channels) {
   t.correction ? rescale_all<kind, true>(t, sums, rows, channels) : rescale_all<kind, false>(t, sums, rows, channels);
 }
@@ -109,9 +160,12 @@ void rescale_rows(const Tile& t, const int32_t* sums, int64_t rows, int64_t chan
 // Bytes from sums; `channels` is a multiple of 4, at most kBuffer. The buffer has whole rounds of eight rows.
 static inline void rescale_buffer(const Tile& t, const int32_t* sums, int64_t rows, int64_t channels) {
   switch (rescaling(t)) {
-    case RequantizeNeon::kAny: return rescale_rows<RequantizeNeon::kAny>(t, sums, rows, channels);
-    case RequantizeNeon::kRight: return rescale_rows<RequantizeNeon::kRight>(t, sums, rows, channels);
-    case RequantizeNeon::kRelu: return rescale_rows<RequantizeNeon::kRelu>(t, sums, rows, channels);
+    case Result::kRight: return rescale_rows<Result::kRight>(t, sums, rows, channels);
+    case Result::kRelu: return rescale_rows<Result::kRelu>(t, sums, rows, channels);
+#ifdef __aarch64__
+    case Result::kFused: return rescale_rows<Result::kFused>(t, sums, rows, channels);
+#endif
+    default: return rescale_rows<Result::kAny>(t, sums, rows, channels);
   }
 }
 

@@ -8,7 +8,7 @@
 //     static constexpr int64_t kDepthUnit;  // rows of pixels and weights are padded to multiples of it
 //     // Where the weight of a strip's channel at k stands among the strip's kStrip * depth.
 //     static int64_t index(int64_t channel, int64_t k, int64_t depth);
-//     // What the tiles must know about a packed strip: bits of their own choice, not kGeneral.
+//     // What the tiles must know about a packed strip: bits of their own choice, below kUnfused.
 //     static uint8_t inspect(const int8_t* strip, int64_t depth);
 //     static int32_t sum(const int8_t* row, int64_t n);
 //     // `rows` <= kMostRows rows of `channels` <= kPanel bytes, or int32, of whole strips.
@@ -21,6 +21,7 @@
 #pragma once
 
 #include "kernels/conv2d_q8/neon_gather.h"
+#include "quant/fused_rescale.h"
 
 namespace sanderling {
 namespace {
@@ -31,15 +32,21 @@ struct Tile {
   const int8_t* weights;  // of the first strip
   int64_t depth;          // a multiple of kDepthUnit
   const int32_t *bias, *multiplier, *shift;
-  const int32_t* correction;  // added to each pixel's sums; null where the weights have no zero point
+  const float *scale, *offset;  // see fused(): then the bias has the start of fused_rescale.h
+  const int32_t* correction;    // added to each pixel's sums; null where the weights have no zero point
   void* out;
   int64_t out_stride;  // in elements
   int32_t zero, low, high;
   uint8_t flip, flags;
 };
 
-// Flag of a strip: a multiplier's right shift is 0, or it shifts left.
-constexpr uint8_t kGeneral = 0x80;
+// Flags of a strip: a multiplier's right shift is 0, or it shifts left; a channel that fused_rescale.h cannot do.
+constexpr uint8_t kGeneral = 0x80, kUnfused = 0x40;
+#ifdef __aarch64__
+constexpr bool kFuses = true;
+#else
+constexpr bool kFuses = false;  // not every ARMv7 has the fused multiply-add
+#endif
 constexpr int64_t kMostRows = 64;
 
 template <class Tiles>
@@ -61,7 +68,7 @@ struct TiledConv2d {
   // Offsets in the packed data: of int32 [strips * kStrip] each, flags [strips], weights.
   struct Layout {
     int64_t strips;
-    int64_t bias, raw_bias, sums, multiplier, shift, flags, weights, bytes;
+    int64_t bias, raw_bias, sums, multiplier, shift, fused_bias, scale, offset, flags, weights, bytes;
   };
   // The input zero point that `bias` is for stands at the very beginning.
   static Layout layout(const Conv2dQ8& c) {
@@ -73,7 +80,10 @@ struct TiledConv2d {
     at.sums = at.raw_bias + vector;
     at.multiplier = at.sums + vector;
     at.shift = at.multiplier + vector;
-    at.flags = at.shift + vector;
+    at.fused_bias = at.shift + vector;
+    at.scale = at.fused_bias + vector;
+    at.offset = at.scale + vector;
+    at.flags = at.offset + vector;
     at.weights = up(at.flags + at.strips, 64);
     at.bytes = at.weights + at.strips * kStrip * row_length(c);
     return at;
@@ -90,6 +100,25 @@ struct TiledConv2d {
 
   static void fold_zero(const int32_t* bias, const int32_t* sums, int64_t n, int32_t zero, int32_t* folded) {
     for (int64_t i = 0; i < n; ++i) folded[i] = wrapping_sub(bias[i], wrapping_mul(zero, sums[i]));
+  }
+
+  // A channel's bias, scale and offset for fused(); false where there are none.
+  static bool fuse(const Conv2dQ8& c, int64_t channel, const uint8_t* weights, int32_t bias, int32_t* folded,
+                   float* scale, float* offset) {
+    if (!kFuses) return false;
+    int64_t positive = 0, negative = 0;
+    for (int64_t k = 0; k < c.depth(); ++k) {
+      const int w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
+      (w > 0 ? positive : negative) += w > 0 ? w : -w;
+    }
+    FusedRescale found;
+    if (!find_fused_rescale(c.multipliers[channel], sum_range(bias, positive, negative, c.input_zero), c.output_zero,
+                            c.low, c.high, found))
+      return false;
+    *folded = wrapping_add(*folded, found.start);
+    *scale = found.scale;
+    *offset = found.offset;
+    return true;
   }
 
   static void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
@@ -127,6 +156,20 @@ struct TiledConv2d {
     }
     *static_cast<int32_t*>(packed) = c.input_zero;
     fold_zero(raw_bias, sums, at.strips * kStrip, c.input_zero, ints(packed, at.bias));
+    int32_t* fused_bias = ints(packed, at.fused_bias);
+    float* scale = reinterpret_cast<float*>(ints(packed, at.scale));
+    float* offset = reinterpret_cast<float*>(ints(packed, at.offset));
+    std::memcpy(fused_bias, ints(packed, at.bias), static_cast<size_t>(at.strips * kStrip * 4));
+    const bool possible = c.multipliers != nullptr && c.flip == 0 && c.low >= c.output_zero;
+    for (int64_t p = 0; p < at.strips; ++p) {
+      const int64_t group = p / group_strips(c), first = p % group_strips(c) * kStrip;
+      bool all = possible && !(flags[p] & kGeneral);
+      for (int64_t j = 0; all && j < least(kStrip, out - first); ++j) {
+        const int64_t i = p * kStrip + j, o = group * out + first + j;
+        all = fuse(c, o, weights + o * depth, raw_bias[i], fused_bias + i, scale + i, offset + i);
+      }
+      if (!all) flags[p] = static_cast<uint8_t>(flags[p] | kUnfused);
+    }
   }
 
   // Scratch: gathered rows, corrections [block_pixels], biases [strips * kStrip].
@@ -150,7 +193,7 @@ struct TiledConv2d {
     const int64_t size = rescale ? 1 : 4;
     Tile own = t;
     own.weights += first * t.depth;
-    own.bias += first, own.multiplier += first, own.shift += first;
+    own.bias += first, own.multiplier += first, own.shift += first, own.scale += first, own.offset += first;
     own.out = buffer;
     own.out_stride = kStrip;
     rescale ? Tiles::bytes(own, rows, kStrip) : Tiles::sums(own, rows, kStrip);
@@ -169,7 +212,8 @@ struct TiledConv2d {
     uint8_t* patch = static_cast<uint8_t*>(scratch);
     int32_t* correction = ints(scratch, patch_bytes(c));
     const int32_t* bias = ints(packed, at.bias);
-    if (c.input_zero != *static_cast<const int32_t*>(packed)) {
+    const bool same_zero = c.input_zero == *static_cast<const int32_t*>(packed);
+    if (!same_zero) {
       int32_t* folded = correction + kMostRows;
       fold_zero(ints(packed, at.raw_bias), ints(packed, at.sums), at.strips * kStrip, c.input_zero, folded);
       bias = folded;
@@ -206,9 +250,12 @@ struct TiledConv2d {
           t.bias = bias + strip * kStrip;
           t.multiplier = ints(packed, at.multiplier) + strip * kStrip;
           t.shift = ints(packed, at.shift) + strip * kStrip;
-          t.flags = 0;
+          t.scale = reinterpret_cast<const float*>(ints(packed, at.scale)) + strip * kStrip;
+          t.offset = reinterpret_cast<const float*>(ints(packed, at.offset)) + strip * kStrip;
+          t.flags = same_zero ? 0 : kUnfused;
           for (int64_t i = 0; i * kStrip < channels; ++i)
             t.flags = static_cast<uint8_t>(t.flags | (static_cast<const uint8_t*>(packed) + at.flags)[strip + i]);
+          if (!(t.flags & kUnfused) && c.multipliers) t.bias = ints(packed, at.fused_bias) + strip * kStrip;
           t.out = static_cast<char*>(output) + (begin * w.out_c + g * out + o) * (c.multipliers ? 1 : 4);
           run_panel(t, pixels, channels, c.multipliers != nullptr);
         }
