@@ -8,7 +8,8 @@
 namespace sanderling {
 namespace {
 
-constexpr int kSpins = 2000;  // some tens of microseconds: the gap between two steps
+constexpr int64_t kMaxUnits = 32768;  // two of them fit in 32 bits
+constexpr int kSpins = 2000;          // some tens of microseconds: the gap between two steps
 
 void pause_cpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -33,7 +34,7 @@ long current_process() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : threads_(threads) {}
+ThreadPool::ThreadPool(int threads) : threads_(threads), ranges_(new Range[static_cast<size_t>(threads)]) {}
 
 ThreadPool::~ThreadPool() {
   if (owner_ != current_process()) {
@@ -54,25 +55,34 @@ void ThreadPool::start() {
   for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { loop(i); });
 }
 
-void ThreadPool::run(Body body, const void* argument, int64_t count) {
+void ThreadPool::run(Body body, const void* argument, int64_t count, int64_t grain) {
   if (workers_.empty()) start();
   if (owner_ != current_process()) {
     body(argument, 0, count, 0);
     return;
   }
-  body_ = body;
-  argument_ = argument;
-  count_ = count;
-  chunk_ = std::max<int64_t>(1, count / (4 * threads_));
-  next_.store(0, std::memory_order_relaxed);
-  active_.store(threads_ - 1, std::memory_order_relaxed);
-  epoch_.fetch_add(1);
+  // Nobody is inside the closed gate. A worker that comes late, or sleeps, is not waited for: it finds the gate closed.
+  step_.body = body;
+  step_.argument = argument;
+  step_.count = count;
+  // Thread t begins with the t-th part, step after step: what it wrote in the last step is in its own cache.
+  step_.unit = count / kMaxUnits + 1;
+  step_.grain = static_cast<uint32_t>(std::min((grain + step_.unit - 1) / step_.unit, kMaxUnits));
+  const int64_t units = (count + step_.unit - 1) / step_.unit;
+  for (int t = 0; t < threads_; ++t) {
+    const auto begin = static_cast<uint32_t>(units * t / threads_),
+               end = static_cast<uint32_t>(units * (t + 1) / threads_);
+    ranges_[static_cast<size_t>(t)].bounds.store(begin << 16 | end, std::memory_order_relaxed);
+  }
+  step_.gate.fetch_and(~kClosed, std::memory_order_release);
+  step_.epoch.fetch_add(1);
   if (sleeping_.load() > 0) {
     std::lock_guard<std::mutex> lock(mutex_);
     wake_.notify_all();
   }
   work(0);
-  for (int spins = 0; active_.load(std::memory_order_acquire) > 0; ++spins) {
+  step_.gate.fetch_or(kClosed, std::memory_order_relaxed);
+  for (int spins = 0; (step_.gate.load(std::memory_order_acquire) & ~kClosed) != 0; ++spins) {
     if (spins < kSpins)
       pause_cpu();
     else
@@ -80,28 +90,48 @@ void ThreadPool::run(Body body, const void* argument, int64_t count) {
   }
 }
 
+void ThreadPool::call(uint32_t begin, uint32_t end, int thread) const {
+  step_.body(step_.argument, begin * step_.unit, std::min(end * step_.unit, step_.count), thread);
+}
+
 void ThreadPool::work(int thread) {
-  for (;;) {
-    int64_t begin = next_.fetch_add(chunk_, std::memory_order_relaxed);
-    if (begin >= count_) return;
-    body_(argument_, begin, std::min(begin + chunk_, count_), thread);
+  // Half of what is left each time: large pieces first, small ones at the end, so that the threads end together.
+  // One's own part from its begin, then those of others from their end.
+  for (int i = 0; i < threads_; ++i) {
+    const int owner = (thread + i) % threads_;
+    std::atomic<uint32_t>& bounds = ranges_[static_cast<size_t>(owner)].bounds;
+    uint32_t now = bounds.load(std::memory_order_relaxed);
+    for (;;) {
+      const uint32_t begin = now >> 16, end = now & 0xffff;
+      if (begin >= end) break;
+      uint32_t take = std::max((end - begin + 1) / 2, step_.grain);
+      if (take + step_.grain / 2 >= end - begin) take = end - begin;
+      if (owner == thread) {
+        if (!bounds.compare_exchange_weak(now, (begin + take) << 16 | end, std::memory_order_relaxed)) continue;
+        call(begin, begin + take, thread);
+      } else {
+        if (!bounds.compare_exchange_weak(now, begin << 16 | (end - take), std::memory_order_relaxed)) continue;
+        call(end - take, end, thread);
+      }
+      now = bounds.load(std::memory_order_relaxed);
+    }
   }
 }
 
 void ThreadPool::loop(int thread) {
   uint32_t seen = 0;
   for (;;) {
-    for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_relaxed) == seen; ++spins) pause_cpu();
-    if (epoch_.load() == seen) {
+    for (int spins = 0; spins < kSpins && step_.epoch.load(std::memory_order_relaxed) == seen; ++spins) pause_cpu();
+    if (step_.epoch.load() == seen) {
       std::unique_lock<std::mutex> lock(mutex_);
       sleeping_.fetch_add(1);
-      wake_.wait(lock, [&] { return stop_.load() || epoch_.load() != seen; });
+      wake_.wait(lock, [&] { return stop_.load() || step_.epoch.load() != seen; });
       sleeping_.fetch_sub(1);
     }
     if (stop_.load()) return;
-    ++seen;
-    work(thread);
-    active_.fetch_sub(1, std::memory_order_acq_rel);
+    seen = step_.epoch.load();
+    if ((step_.gate.fetch_add(1, std::memory_order_acquire) & kClosed) == 0) work(thread);
+    step_.gate.fetch_sub(1, std::memory_order_release);
   }
 }
 

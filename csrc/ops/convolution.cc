@@ -76,71 +76,94 @@ std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int
 
 namespace {
 
-constexpr double kMacsPerNanosecond = 8;  // of portable code
+constexpr double kMacsPerNanosecond = 8;   // of portable code
+constexpr int64_t kChannelsPerCall = 128;  // of a wide layer: each call gathers its pixels anew
 int64_t parts(int64_t n, int64_t step) { return (n + step - 1) / step; }
+
+// How a convolution is divided: pixels by blocks of pixel_step, output channels by pieces.
+struct Division {
+  int64_t pixels, pixel_step;
+  int64_t out_c, pieces;
+  int64_t in_elements, depth;
+  double macs_per_nanosecond;
+};
+
+// Calls call(first pixel, last, first piece, last, thread) until all is done. Threads share the pixels; where the
+// weights are more than the activations they share the channels, so that each reads only its part of the weights: a few
+// pieces of them that way times blocks of pixels, for an even share.
+template <class Call>
+void run_divided(const RunContext& run, const Division& d, const Call& call) {
+  const int64_t out_elements = d.pixels * d.out_c;
+  const bool by_channel = run.threads() > 1 && d.pieces > 1 && d.depth * d.out_c > d.in_elements + out_elements;
+  const int64_t pieces = by_channel ? d.pieces : 1, width = by_channel ? 1 : d.pieces;
+  const bool even = pieces % run.threads() == 0 || pieces > 4 * run.threads();
+  const int64_t step = by_channel && even ? d.pixels : d.pixel_step, blocks = parts(d.pixels, step);
+  const int64_t items = blocks * pieces;
+  const int64_t grain = by_channel ? parts(kChannelsPerCall * pieces, d.out_c) * blocks : 1;
+  const double cost = static_cast<double>(out_elements) * static_cast<double>(d.depth + 4) / d.macs_per_nanosecond;
+  run.parallel_for(
+      items, cost / static_cast<double>(items),
+      [&](int64_t begin, int64_t end, int thread) {
+        while (begin < end) {
+          // All pixels of as many pieces as there are, or some of the pixels of one piece.
+          const int64_t piece = begin / blocks, block = begin % blocks;
+          const int64_t whole = block == 0 ? (end - begin) / blocks : 0;
+          const int64_t last = whole > 0 ? blocks : std::min(blocks, block + end - begin);
+          const int64_t n = std::max<int64_t>(whole, 1);
+          call(block * step, std::min(last * step, d.pixels), piece * width, (piece + n) * width, thread);
+          begin += (last - block) * n;
+        }
+      },
+      grain);
+}
 
 }  // namespace
 
 void run_conv2d_f32(const RunContext& run, const PackedConv2dF32& k, const float* input, float* output) {
-  const Conv2dF32& params = k.params;
+  const Conv2dF32& c = k.params;
   const void* packed = k.packed(run);
-  const int64_t pixels = params.pixels(), pieces = k.kernel->pieces(params), step = k.kernel->pixel_step;
-  const int64_t pixel_parts = parts(pixels, step);
-  // Small pictures are split by channels too.
-  const bool split = run.threads() > 1 && pixel_parts < 2 * run.threads();
-  const int64_t piece_step = split ? 1 : pieces;
-  const int64_t piece_parts = parts(pieces, piece_step);
-  const double macs = static_cast<double>(std::min(step, pixels)) * static_cast<double>(params.window.out_c) /
-                      static_cast<double>(piece_parts) * static_cast<double>(params.depth() + 4);
-  run.parallel_for(pixel_parts * piece_parts, macs / k.kernel->macs_per_nanosecond,
-                   [&](int64_t begin, int64_t end, int thread) {
-                     void* scratch = k.scratch(run, thread);
-                     if (piece_parts == 1) {
-                       Conv2dF32Part part{begin * step, std::min(end * step, pixels), 0, pieces};
-                       k.kernel->run(params, packed, input, output, part, scratch);
-                       return;
-                     }
-                     for (int64_t i = begin; i < end; ++i) {
-                       const int64_t pixel = i / piece_parts * step, piece = i % piece_parts;
-                       Conv2dF32Part part{pixel, std::min(pixel + step, pixels), piece, piece + 1};
-                       k.kernel->run(params, packed, input, output, part, scratch);
-                     }
-                   });
+  const Division division{c.pixels(),
+                          k.kernel->pixel_step,
+                          c.window.out_c,
+                          k.kernel->pieces(c),
+                          c.window.batches * c.window.in_h * c.window.in_w * c.window.in_c,
+                          c.depth(),
+                          k.kernel->macs_per_nanosecond};
+  run_divided(run, division, [&](int64_t pixel, int64_t last_pixel, int64_t piece, int64_t last_piece, int thread) {
+    k.kernel->run(c, packed, input, output, {pixel, last_pixel, piece, last_piece}, k.scratch(run, thread));
+  });
 }
 
 void run_conv2d_q8(const RunContext& run, const PackedConv2dQ8& k, const Conv2dQ8& params, const void* packed,
                    const uint8_t* input, void* output) {
-  const int64_t pixels = params.pixels(), out_c = params.window.out_c;
-  const int64_t step = k.kernel->pixel_step, pixel_parts = parts(pixels, step);
-  // Small pictures are split by channels too.
-  const bool split_channels = run.threads() > 1 && params.groups == 1 && pixel_parts < 2 * run.threads();
-  const int64_t channel_step = split_channels ? k.kernel->channel_step : out_c;
-  const int64_t channel_parts = parts(out_c, channel_step);
-  const double macs = static_cast<double>(std::min(step, pixels)) * static_cast<double>(std::min(channel_step, out_c)) *
-                      static_cast<double>(params.depth());
-  run.parallel_for(
-      pixel_parts * channel_parts, macs / (kMacsPerNanosecond * k.speed), [&](int64_t begin, int64_t end, int thread) {
-        void* scratch = k.scratch(run, thread);
-        if (channel_parts == 1) {
-          Conv2dQ8Part part{begin * step, std::min(end * step, pixels), 0, out_c};
-          k.kernel->run(params, packed, input, output, part, scratch);
-          return;
-        }
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t pixel = i / channel_parts * step, channel = i % channel_parts * channel_step;
-          Conv2dQ8Part part{pixel, std::min(pixel + step, pixels), channel, std::min(channel + channel_step, out_c)};
-          k.kernel->run(params, packed, input, output, part, scratch);
-        }
-      });
+  const Window2d& w = params.window;
+  // With groups a part has all channels.
+  const int64_t channel_step = params.groups == 1 ? k.kernel->channel_step : w.out_c;
+  const Division division{params.pixels(),
+                          k.kernel->pixel_step,
+                          w.out_c,
+                          parts(w.out_c, channel_step),
+                          w.batches * w.in_h * w.in_w * w.in_c,
+                          params.depth(),
+                          kMacsPerNanosecond * k.speed};
+  run_divided(run, division, [&](int64_t pixel, int64_t last_pixel, int64_t piece, int64_t last_piece, int thread) {
+    const Conv2dQ8Part part{pixel, last_pixel, piece * channel_step, std::min(last_piece * channel_step, w.out_c)};
+    k.kernel->run(params, packed, input, output, part, k.scratch(run, thread));
+  });
 }
 
 void run_depthwise_q8(const RunContext& run, const PackedDepthwiseQ8& k, const DepthwiseQ8& params, const void* packed,
                       const uint8_t* input, void* output) {
   const Window2d& w = params.window;
   const double macs = static_cast<double>(w.out_w * w.out_c) * static_cast<double>(w.kernel_h * w.kernel_w);
-  run.parallel_for(params.rows(), macs / (2 * k.speed), [&](int64_t begin, int64_t end, int thread) {
-    k.kernel->run(params, packed, input, output, begin, end, k.scratch(run, thread));
-  });
+  // Neighbouring rows share most of their input, which kernels rearrange once for all rows of a call.
+  const int64_t grain = 4 * w.kernel_h;
+  run.parallel_for(
+      params.rows(), macs / (2 * k.speed),
+      [&](int64_t begin, int64_t end, int thread) {
+        k.kernel->run(params, packed, input, output, begin, end, k.scratch(run, thread));
+      },
+      grain);
 }
 
 HybridConvolution::HybridConvolution(PrepareContext& ctx, const ConvolutionTensors& t, int64_t out_c, bool asymmetric)

@@ -81,8 +81,8 @@ class RunContext {
   int threads() const { return pool_->threads(); }
   // f(begin, end, thread) over [0, count); cost: nanoseconds of one item, roughly. See ThreadPool.
   template <class F>
-  void parallel_for(int64_t count, double cost, const F& f) const {
-    pool_->parallel_for(count, cost, f);
+  void parallel_for(int64_t count, double cost, const F& f, int64_t grain = 1) const {
+    pool_->parallel_for(count, cost, f, grain);
   }
 
   // For outputs announced with output_shape_at_run: sets the shape and returns memory for it.
