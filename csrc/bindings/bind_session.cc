@@ -15,11 +15,20 @@ using namespace sanderling;
 
 namespace {
 
+Fusion fusion(const std::string& name) {
+  if (name == "never") return Fusion::never;
+  if (name == "always") return Fusion::always;
+  check(name == "auto", "fuse is '", name, "'; auto, always or never expected");
+  return Fusion::automatic;
+}
+
 // A Session with its entry graphs. One run at a time: other threads wait, without the GIL.
 class Runner {
  public:
-  Runner(std::shared_ptr<ModelSpec> model, const std::string& isa, int threads, size_t memory_limit, bool keep_all)
-      : session_((model->validate(), std::move(model)), {choose_isa(isa), memory_limit, keep_all}, threads) {
+  Runner(std::shared_ptr<ModelSpec> model, const std::string& isa, int threads, size_t memory_limit, bool keep_all,
+         const std::string& fuse)
+      : session_((model->validate(), std::move(model)), {choose_isa(isa), memory_limit, keep_all, fusion(fuse)},
+                 threads) {
     check(threads >= 1 && threads <= 1024, "threads is ", threads, "; 1 to 1024 expected");
     executors_.resize(session_.model->graphs.size());
     session_.interrupt.set([] {
@@ -110,6 +119,7 @@ class Runner {
       d["macs"] = s.macs;
       d["folded"] = s.folded;
       d["late"] = s.late;
+      d["fused"] = s.fused;
       all.append(d);
     }
     return all;
@@ -242,8 +252,8 @@ py::object exact_call(py::object runner, int graph) {
 void bind_session(py::module_& m) {
   using namespace py::literals;
   py::class_<Runner>(m, "Runner")
-      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool>(), py::kw_only(), "model"_a,
-           "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a)
+      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool, const std::string&>(),
+           py::kw_only(), "model"_a, "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a, "fuse"_a)
       .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
       .def("run", &Runner::run, "graph"_a, "inputs"_a)
       .def("exact_call", &exact_call, "graph"_a)

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <numeric>
+#include <optional>
 
 #include "graph/step.h"
 
@@ -77,6 +78,7 @@ bool Executor::plan() {
       step->rethrow(e);
     }
   }
+  find_chains();
   place();
   reset_variables();
   planned_ = true;
@@ -100,12 +102,75 @@ void Executor::fold(Step& step) {
   step.set_folded();
 }
 
+// Whether step `next` reads the output of `step`, and nothing else does, so that both can run by rows.
+bool Executor::may_follow(size_t step, size_t next, const std::vector<int>& uses, int& input) const {
+  const Step &a = *steps_[step], &b = *steps_[next];
+  if (b.late() || b.folded() || b.row_work().out_rows == 0) return false;
+  const int between = a.node().outputs[0];
+  if (uses[static_cast<size_t>(between)] != 1) return false;
+  for (int i : b.row_work().inputs)
+    if (b.node().inputs[static_cast<size_t>(i)] == between) {
+      input = i;
+      return b.row_work().in_rows == a.row_work().out_rows;
+    }
+  return false;
+}
+
+void Executor::find_chains() {
+  chains_.clear();
+  chain_of_.assign(steps_.size(), -1);
+  if (session_.options.keep_all || session_.options.fusion == Fusion::never) return;
+  std::vector<int> uses(values_.size(), 0);
+  for (auto& step : steps_)
+    for (int i : step->node().inputs)
+      if (i != kAbsent) ++uses[static_cast<size_t>(i)];
+  for (int i : spec_.outputs) ++uses[static_cast<size_t>(i)];
+  auto row_bytes = [&](int tensor, int64_t rows) {
+    return static_cast<int64_t>(values_[static_cast<size_t>(tensor)].info.bytes()) / rows;
+  };
+  for (size_t k = 0; k < steps_.size(); ++k) {
+    if (steps_[k]->late() || steps_[k]->folded() || steps_[k]->row_work().out_rows == 0) continue;
+    std::vector<RowChain::Member> members;
+    size_t last = k;
+    for (int input = steps_[k]->row_work().inputs[0];;) {
+      const Step& s = *steps_[last];
+      const RowWork& work = s.row_work();
+      members.push_back({&work, &s, input, row_bytes(s.node().inputs[static_cast<size_t>(input)], work.in_rows),
+                         row_bytes(s.node().outputs[0], work.out_rows)});
+      if (members.size() == RowChain::kMaxMembers || last + 1 == steps_.size() ||
+          !may_follow(last, last + 1, uses, input))
+        break;
+      ++last;
+    }
+    // The best of all lengths.
+    std::optional<RowChain> best;
+    double best_gain = 0;
+    const bool always = session_.options.fusion == Fusion::always;
+    for (size_t n = always ? members.size() : 2; n >= 2 && n <= members.size(); ++n) {
+      RowChain chain({members.begin(), members.begin() + static_cast<std::ptrdiff_t>(n)}, session_.pool.threads());
+      const double gain = chain.gain();
+      if (!always && gain <= best_gain) continue;
+      best_gain = gain;
+      best.emplace(std::move(chain));
+      last = k + n - 1;
+    }
+    if (!best) continue;
+    for (size_t i = k; i <= last; ++i) chain_of_[i] = static_cast<int>(chains_.size());
+    chains_.push_back({k, last, std::move(*best)});
+    k = last;
+  }
+}
+
 void Executor::place() {
   // Time 0 is when inputs are filled; step k runs at time k + 1; outputs are read at time end.
   const int end = static_cast<int>(steps_.size()) + 1;
   const size_t count = values_.size();
   std::vector<BufferRequest> life(count);
   std::vector<bool> used(count, false);
+  auto time_of = [&](size_t k) {
+    const int chain = chain_of_[k];
+    return static_cast<int>(chain < 0 ? k : chains_[static_cast<size_t>(chain)].last) + 1;
+  };
   auto extend = [&](int tensor, int time) {
     if (tensor == kAbsent) return;
     size_t i = static_cast<size_t>(tensor);
@@ -117,8 +182,9 @@ void Executor::place() {
   for (int i : spec_.inputs) extend(i, 0);
   for (size_t k = 0; k < steps_.size(); ++k) {
     if (steps_[k]->folded()) continue;
-    for (int i : steps_[k]->node().inputs) extend(i, static_cast<int>(k) + 1);
-    for (int i : steps_[k]->node().outputs) extend(i, static_cast<int>(k) + 1);
+    const int time = time_of(k);
+    for (int i : steps_[k]->node().inputs) extend(i, time);
+    for (int i : steps_[k]->node().outputs) extend(i, time);
   }
   for (int i : spec_.outputs) extend(i, end);
   if (session_.options.keep_all)
@@ -143,6 +209,10 @@ void Executor::place() {
       }
     }
 
+  // What is between the members of a chain is in the chain's scratch memory.
+  for (const Chain& chain : chains_)
+    for (size_t k = chain.first; k < chain.last; ++k) used[static_cast<size_t>(steps_[k]->node().outputs[0])] = false;
+
   std::vector<BufferRequest> requests;
   std::vector<size_t> request_of(count, SIZE_MAX);
   for (size_t i = 0; i < count; ++i) {
@@ -156,9 +226,11 @@ void Executor::place() {
     if (steps_[k]->folded() || steps_[k]->late()) continue;
     for (size_t s = 0; s < steps_[k]->scratch_requests().size(); ++s) {
       scratch.emplace_back(steps_[k].get(), s);
-      requests.push_back({steps_[k]->scratch_requests()[s], static_cast<int>(k) + 1, static_cast<int>(k) + 1});
+      requests.push_back({steps_[k]->scratch_requests()[s], time_of(k), time_of(k)});
     }
   }
+  for (const Chain& chain : chains_)
+    requests.push_back({chain.rows.scratch_bytes(), time_of(chain.last), time_of(chain.last)});
   memory_ = plan_memory(requests, end, session_.options.memory_limit);
   arena_.reserve(memory_.arena_bytes);
   char* base = arena_.as<char>();
@@ -170,8 +242,9 @@ void Executor::place() {
             "' does not fit the arena");
       values_[i].data = base + offset;
     }
-  size_t next = requests.size() - scratch.size();
+  size_t next = requests.size() - scratch.size() - chains_.size();
   for (auto [step, index] : scratch) step->set_scratch(index, base + memory_.offsets[next++]);
+  for (Chain& chain : chains_) chain.scratch = base + memory_.offsets[next++];
   for (auto& step : steps_)
     if (!step->late() && !step->folded()) step->resolve();
 }
@@ -194,6 +267,12 @@ void Executor::run_steps(std::vector<double>* times) {
     for (size_t k = 0; k < steps_.size(); ++k) {
       current = steps_[k].get();
       if (current->folded()) continue;
+      if (chain_of_[k] >= 0) {
+        const Chain& chain = chains_[static_cast<size_t>(chain_of_[k])];
+        chain.rows.run(*current, chain.scratch, times ? times->data() + k : nullptr);
+        k = chain.last;
+        continue;
+      }
       auto start = times ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
       if (current->late())
         current->run_late();
@@ -213,7 +292,10 @@ void Executor::run_steps(std::vector<double>* times) {
 
 std::vector<StepInfo> Executor::steps() const {
   std::vector<StepInfo> all;
-  for (auto& step : steps_) all.push_back(step->info());
+  for (size_t k = 0; k < steps_.size(); ++k) {
+    all.push_back(steps_[k]->info());
+    if (k < chain_of_.size()) all.back().fused = chain_of_[k];
+  }
   return all;
 }
 

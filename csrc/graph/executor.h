@@ -16,15 +16,20 @@
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 #include "graph/memory_plan.h"
+#include "graph/row_chain.h"
 #include "graph/spec.h"
 #include "ops/op.h"
 
 namespace sanderling {
 
+// Whether steps run together by rows (RowChain).
+enum class Fusion { never, automatic, always };
+
 struct PlanOptions {
   Isa isa = Isa::portable;
   size_t memory_limit = size_t{1} << 31;  // bytes for the tensors of a graph, and for any one buffer
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
+  Fusion fusion = Fusion::automatic;
 };
 
 // Lets the front end stop a run that may never end (WHILE).
@@ -66,6 +71,7 @@ struct StepInfo {
   int64_t macs = 0;
   bool folded = false;  // computed once when the plan was made
   bool late = false;
+  int fused = -1;  // steps with the same number run together by rows
 };
 
 class Executor : public Subgraph {
@@ -104,15 +110,25 @@ class Executor : public Subgraph {
   class Step;
   struct Value;
   friend class Step;
+  // The steps [first, last] as one, at the time of the last.
+  struct Chain {
+    size_t first, last;
+    RowChain rows;
+    char* scratch = nullptr;
+  };
 
   void run_steps(std::vector<double>* times);
   void place();
   void fold(Step& step);
+  void find_chains();
+  bool may_follow(size_t step, size_t next, const std::vector<int>& uses, int& input) const;
 
   Session& session_;
   const GraphSpec& spec_;
   std::vector<Value> values_;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Chain> chains_;
+  std::vector<int> chain_of_;  // of each step, or -1
   MemoryPlan memory_;
   AlignedBuffer arena_;
   bool planned_ = false;

@@ -27,6 +27,7 @@ void Executor::Step::prepare() {
   scratch_requests_.clear();
   aliases_.clear();
   run_ = nullptr;
+  rows_ = {};
   macs_ = 0;
   isa_ = Isa::portable;
   kernel_ = "";

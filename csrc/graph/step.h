@@ -55,6 +55,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
   void set_scratch(size_t i, void* data) { scratch_data_[i] = data; }
   const std::vector<std::pair<int, int>>& aliases() const { return aliases_; }
   bool foldable() const;
+  const RowWork& row_work() const { return rows_; }
   bool late() const { return late_; }
   bool folded() const { return folded_; }
   void set_folded() { folded_ = true; }

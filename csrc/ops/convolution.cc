@@ -166,6 +166,42 @@ void run_depthwise_q8(const RunContext& run, const PackedDepthwiseQ8& k, const D
       grain);
 }
 
+RowWork window_rows(const Window2d& w, double cost) {
+  RowWork rows;
+  rows.in_rows = w.in_h, rows.out_rows = w.out_h;
+  rows.stride = w.stride_h, rows.pad = w.pad_h, rows.extent = (w.kernel_h - 1) * w.dilation_h + 1;
+  rows.cost = cost;
+  rows.inputs = {0};
+  return rows;
+}
+
+void conv2d_q8_rows(PrepareContext& ctx, std::shared_ptr<PackedConv2dQ8> kernel) {
+  const Conv2dQ8& c = kernel->params;
+  const Window2d& w = c.window;
+  if (w.batches != 1 || !kernel->is_constant()) return;
+  RowWork rows = window_rows(w, static_cast<double>(w.out_w * w.out_c) * static_cast<double>(c.depth()) /
+                                    (kMacsPerNanosecond * kernel->speed));
+  rows.run = [kernel](const RunContext& run, int, const void* in, void* out, int64_t begin, int64_t end, int thread) {
+    const PackedConv2dQ8& k = *kernel;
+    const Window2d& w = k.params.window;
+    k.kernel->run(k.params, k.packed(run), static_cast<const uint8_t*>(in), out,
+                  {begin * w.out_w, end * w.out_w, 0, w.out_c}, k.scratch(run, thread));
+  };
+  ctx.on_rows(std::move(rows));
+}
+
+void depthwise_q8_rows(PrepareContext& ctx, std::shared_ptr<PackedDepthwiseQ8> kernel) {
+  const Window2d& w = kernel->params.window;
+  if (w.batches != 1 || !kernel->is_constant()) return;
+  RowWork rows = window_rows(
+      w, static_cast<double>(w.out_w * w.out_c) * static_cast<double>(w.kernel_h * w.kernel_w) / (2 * kernel->speed));
+  rows.run = [kernel](const RunContext& run, int, const void* in, void* out, int64_t begin, int64_t end, int thread) {
+    const PackedDepthwiseQ8& k = *kernel;
+    k.kernel->run(k.params, k.packed(run), static_cast<const uint8_t*>(in), out, begin, end, k.scratch(run, thread));
+  };
+  ctx.on_rows(std::move(rows));
+}
+
 HybridConvolution::HybridConvolution(PrepareContext& ctx, const ConvolutionTensors& t, int64_t out_c, bool asymmetric)
     : batches_(t.x.shape[0]),
       in_size_(t.x.shape.elements(1, 4)),

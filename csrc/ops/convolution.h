@@ -76,6 +76,7 @@ class PackedKernel {
     kernel->pack(params, weights, bias, constant_.data());
   }
 
+  bool is_constant() const { return packed_scratch_ < 0; }
   // The packed weights of this run.
   const void* packed(const RunContext& run) const {
     if (packed_scratch_ < 0) return constant_.data();
@@ -128,6 +129,12 @@ void run_conv2d_q8(const RunContext&, const PackedConv2dQ8&, const Conv2dQ8& par
                    const uint8_t* input, void* output);
 void run_depthwise_q8(const RunContext&, const PackedDepthwiseQ8&, const DepthwiseQ8& params, const void* packed,
                       const uint8_t* input, void* output);
+
+// The rows of a window, for RowWork; `cost` of an output row.
+RowWork window_rows(const Window2d&, double cost);
+// The work by rows of kernels whose weights are constant, for one picture; else nothing is registered.
+void conv2d_q8_rows(PrepareContext&, std::shared_ptr<PackedConv2dQ8>);
+void depthwise_q8_rows(PrepareContext&, std::shared_ptr<PackedDepthwiseQ8>);
 
 // A float input that is quantized to int8 at each run, one scale and zero point for each batch, for int8 weights.
 class HybridConvolution {

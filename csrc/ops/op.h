@@ -100,6 +100,19 @@ class RunContext {
   ThreadPool* pool_ = nullptr;
 };
 
+// An operator's work by rows of a picture [1, rows, ...], for an engine that lets several take turns on a few rows.
+// Output row y needs the input rows from y * stride - pad on, `extent` of them, as far as they exist.
+struct RowWork {
+  int64_t in_rows = 0, out_rows = 0;
+  int64_t stride = 1, pad = 0, extent = 1;
+  double cost = 0;          // nanoseconds of an output row, roughly
+  std::vector<int> inputs;  // that can be taken by rows, one at a time; the others are whole
+  // Output rows [begin, end). `in` (for that input) and `out` are where row 0 would be: only rows that are needed exist.
+  // Called on several threads at once.
+  std::function<void(const RunContext&, int input, const void* in, void* out, int64_t begin, int64_t end, int thread)>
+      run;
+};
+
 // Thrown by PrepareContext::value where a value is not yet known; the engine then prepares the node at run time.
 struct ValueUnknown {
   int input;
@@ -183,6 +196,8 @@ class PrepareContext {
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }
+  // Besides on_run, where the work can be done by rows.
+  void on_rows(RowWork work) { rows_ = std::move(work); }
   // For profile(): multiply-adds of one run, and the kernel that was chosen.
   void set_macs(int64_t macs) { macs_ = macs; }
   // `name`: the row of kernels.inc.
@@ -199,6 +214,7 @@ class PrepareContext {
   std::vector<const TensorInfo*> inputs_, outputs_, intermediates_;
   const Attributes* attributes_ = nullptr;
   RunFunction run_;
+  RowWork rows_;  // out_rows 0: none
   int64_t macs_ = 0;
   Isa isa_ = Isa::portable;
   const char* kernel_ = "";

@@ -54,15 +54,19 @@ class Model:
     """
 
     def __init__(self, model: ir.Model, *, threads: int | None = None, isa: str | None = None,
-                 memory_limit: int = MEMORY_LIMIT, tuning: Tuning | None = None) -> None:  # fmt: skip
+                 memory_limit: int = MEMORY_LIMIT, fuse: bool | None = None,
+                 tuning: Tuning | None = None) -> None:  # fmt: skip
         self._ir = model
         self._tuning = tuning
         if tuning is not None and threads is None and not os.environ.get("SANDERLING_THREADS"):
             threads = tuning.threads
+        if tuning is not None and fuse is None:
+            fuse = tuning.fuse
         self._options: dict[str, Any] = {
             "isa": _check_isa(isa),
             "threads": _thread_count(threads),
             "memory_limit": memory_limit,
+            "fuse": "auto" if fuse is None else "always" if fuse else "never",
         }
         # An instruction set that was asked for is a limit, and a choice made among all says nothing below it.
         self._spec = lower(model, None if tuning is None or self._options["isa"] else tuning.isas)
@@ -363,6 +367,7 @@ def load(
     *,
     isa: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
+    fuse: bool | None = None,
     tuned: bool = True,
 ) -> Model:
     """Load a model.
@@ -379,9 +384,13 @@ def load(
         else the best that this CPU has. Results do not depend on it.
     memory_limit : int
         Bytes that the model's tensors may take; a model that needs more is refused.
+    fuse : bool, optional
+        Run convolutions and additions that follow each other together, some rows of the picture at a time, so that the
+        large tensors between them are never in memory as a whole. Default: where it is expected to save time, or memory
+        at no cost; True: wherever possible. Results do not depend on it.
     tuned : bool
         Use what ``sanderling tune`` has stored beside the file (MODEL.tune.json) for this model, CPU and build, as far
-        as `threads`, `isa` and the environment leave it open.
+        as `threads`, `isa`, `fuse` and the environment leave it open.
 
     Raises
     ------
@@ -398,7 +407,7 @@ def load(
         from sanderling.tuning import find_tuning
 
         tuning = find_tuning(source)
-    return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit, tuning=tuning)
+    return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, tuning=tuning)
 
 
 def default_threads() -> int:

@@ -32,6 +32,8 @@ class Step:
         Billions of multiply-adds a second.
     isa : str
         Instruction set of the kernel that ran.
+    fused : int, optional
+        Steps with the same number ran together, some rows at a time (see `load`); their times are shares of the whole.
     """
 
     op: str
@@ -42,6 +44,7 @@ class Step:
     share: float
     gmacs: float
     isa: str
+    fused: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,13 @@ class Profile:
         return len(self.steps)
 
     def __str__(self) -> str:
-        lines = [f"{'operator':24} {'shape':22} {'MMAC':>9} {'ms':>9} {'share':>6} {'GMAC/s':>7}  isa       name"]
+        lines = [f"{'operator':24} {'shape':22} {'MMAC':>9} {'ms':>9} {'share':>6} {'GMAC/s':>7} rows  isa       name"]
         for s in self.steps:
             shape = "x".join(map(str, s.shape))
             speed = f"{s.gmacs:7.1f}" if s.macs else " " * 7
             numbers = f"{s.macs / 1e6:9.3f} {s.ms:9.4f} {100 * s.share:5.1f}% {speed}"
-            lines.append(f"{s.op:24} {shape:22} {numbers}  {s.isa:9} {s.name}")
+            fused = "" if s.fused is None else s.fused
+            lines.append(f"{s.op:24} {shape:22} {numbers} {fused:>4}  {s.isa:9} {s.name}")
         lines.append(f"{'total':24} {'':22} {self.macs / 1e6:9.3f} {self.total_ms:9.4f}")
         return "\n".join(lines)
 
@@ -92,7 +96,8 @@ def make_profile(steps: Sequence[Mapping[str, Any]], ms: npt.NDArray[np.float64]
         if step["folded"]:
             continue
         gmacs = step["macs"] / (time * 1e6) if time > 0 else 0.0
+        fused = step["fused"] if step["fused"] >= 0 else None
         rows.append(
-            Step(step["op"], name, tuple(step["shape"]), step["macs"], time, time / total, gmacs, step["kernel"])
+            Step(step["op"], name, tuple(step["shape"]), step["macs"], time, time / total, gmacs, step["kernel"], fused)
         )
     return Profile(tuple(rows))

@@ -35,6 +35,8 @@ class Tuning:
         Threads with which the model is fastest; the fewest of about equal ones.
     isas : dict of int to str
         Instruction sets of operators, by their index in the main graph, for which the best one is not the fastest.
+    fuse : bool, optional
+        False where steps that run together by rows (see `load`) are slower than one after the other; else None.
     default_ms, tuned_ms : float
         Milliseconds of a run with the engine's own choices and with these.
     """
@@ -43,10 +45,11 @@ class Tuning:
     isas: dict[int, str] = field(default_factory=dict)
     default_ms: float = 0.0
     tuned_ms: float = 0.0
+    fuse: bool | None = None
 
 
 def tune(source: str | os.PathLike[str], *, seconds: float = 2.0, runs: int = 5) -> Tuning:
-    """Time instruction sets for each operator, and thread counts.
+    """Time instruction sets for each operator, then thread counts, then steps one by one against steps by rows.
 
     Candidates run in turns, and the fastest run of each counts, as on a busy machine it is the least disturbed one.
 
@@ -55,7 +58,7 @@ def tune(source: str | os.PathLike[str], *, seconds: float = 2.0, runs: int = 5)
     source : path
         A model file.
     seconds : float
-        For each of the two steps, roughly.
+        For each of the three, roughly.
     runs : int
         Runs of each candidate, at least.
 
@@ -66,7 +69,7 @@ def tune(source: str | os.PathLike[str], *, seconds: float = 2.0, runs: int = 5)
     """
     model = load_ir(source)
     best, *others = _core.available_isas()
-    single = {isa: Model(model, threads=1, isa=isa) for isa in (best, *others)}
+    single = {isa: Model(model, threads=1, isa=isa, fuse=False) for isa in (best, *others)}
     inputs = _inputs(single[best])
     steps = {isa: np.full(len(m.ir.graphs[0].nodes), np.inf) for isa, m in single.items()}
 
@@ -89,15 +92,24 @@ def tune(source: str | os.PathLike[str], *, seconds: float = 2.0, runs: int = 5)
     totals: dict[int, float] = dict.fromkeys((0, *counts), np.inf)
 
     def timed(count: int) -> None:
-        runner = (candidates[count] if count else default)._runner
-        start = time.perf_counter_ns()
-        runner.run(0, inputs)
-        totals[count] = min(totals[count], (time.perf_counter_ns() - start) / 1e6)
+        totals[count] = min(totals[count], _milliseconds(candidates[count] if count else default, inputs))
 
     _in_turns([lambda count=count: timed(count) for count in totals], seconds, runs)  # type: ignore[misc]
     fastest_ms = min(totals[count] for count in counts)
     threads = next(count for count in counts if totals[count] <= (1 + MARGIN) * fastest_ms)
-    return Tuning(threads, isas, totals[0], totals[threads])
+
+    choices = {
+        None: candidates[threads],
+        False: Model(model, threads=threads, tuning=Tuning(threads, isas, fuse=False)),
+    }
+    by_fuse: dict[bool | None, float] = dict.fromkeys(choices, np.inf)
+
+    def timed_fuse(fuse: bool | None) -> None:
+        by_fuse[fuse] = min(by_fuse[fuse], _milliseconds(choices[fuse], inputs))
+
+    _in_turns([lambda fuse=fuse: timed_fuse(fuse) for fuse in choices], seconds, runs)  # type: ignore[misc]
+    fuse = False if by_fuse[False] < (1 - MARGIN) * by_fuse[None] else None
+    return Tuning(threads, isas, totals[0], min(totals[threads], by_fuse[fuse]), fuse)
 
 
 def store_tuning(source: str | os.PathLike[str], tuning: Tuning) -> Path:
@@ -113,6 +125,7 @@ def store_tuning(source: str | os.PathLike[str], tuning: Tuning) -> Path:
         "machine": machine,
         "threads": tuning.threads,
         "isas": {str(node): isa for node, isa in tuning.isas.items()},
+        "fuse": tuning.fuse,
         "default_ms": round(tuning.default_ms, 4),
         "tuned_ms": round(tuning.tuned_ms, 4),
     }
@@ -141,12 +154,14 @@ def find_tuning(source: str | os.PathLike[str]) -> Tuning | None:
     try:
         threads, isas = int(entry["threads"]), {int(node): str(isa) for node, isa in entry["isas"].items()}
         milliseconds = float(entry["default_ms"]), float(entry["tuned_ms"])
+        fuse = entry.get("fuse")
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise ModelError(f"{path}: damaged: {type(e).__name__}: {e}") from None
     unknown = set(isas.values()) - set(_core.available_isas())
-    if unknown or not 1 <= threads <= 1024:
-        raise ModelError(f"{path}: damaged: threads {threads}, instruction sets {', '.join(sorted(unknown))}")
-    return Tuning(threads, isas, *milliseconds)
+    if unknown or not 1 <= threads <= 1024 or fuse not in (None, False):
+        sets = ", ".join(sorted(unknown))
+        raise ModelError(f"{path}: damaged: threads {threads}, fuse {fuse!r}, instruction sets {sets}")
+    return Tuning(threads, isas, *milliseconds, fuse)
 
 
 def _in_turns(candidates: list[Callable[[], None]], seconds: float, runs: int) -> None:
@@ -157,6 +172,12 @@ def _in_turns(candidates: list[Callable[[], None]], seconds: float, runs: int) -
         for candidate in candidates:
             candidate()
         rounds += 1
+
+
+def _milliseconds(model: Model, inputs: list[Array]) -> float:
+    start = time.perf_counter_ns()
+    model._runner.run(0, inputs)
+    return (time.perf_counter_ns() - start) / 1e6
 
 
 def _inputs(model: Model) -> list[Array]:

@@ -69,8 +69,11 @@ void check_q8(Random& random, Tally& tally, const Shape& s, Conv2dQ8 c) {
     const int64_t pixel = i / out_c, channel = i % out_c;
     return pixel >= p.pixel_begin && pixel < p.pixel_end && channel >= p.channel_begin && channel < p.channel_end;
   };
+  auto needs = [&](const Conv2dQ8Part& p) {
+    return needed_input(c.window, p.pixel_begin / c.window.out_w, (p.pixel_end + c.window.out_w - 1) / c.window.out_w);
+  };
   for (const auto& row : kRowsQ8)
-    check_packed<Out>(random, tally, "conv2d_q8", row, one, given, reference, nullptr, parts, run, owns);
+    check_packed<Out>(random, tally, "conv2d_q8", row, one, given, reference, nullptr, parts, run, owns, needs);
 }
 
 }  // namespace
@@ -143,8 +146,11 @@ void check_conv2d_f32(Random& random, Tally& tally) {
     const int64_t pixel = i / c.window.out_c;
     return pixel >= p.pixel_begin && pixel < p.pixel_end;
   };
+  auto needs = [&](const Conv2dF32Part& p) {
+    return needed_input(c.window, p.pixel_begin / c.window.out_w, (p.pixel_end + c.window.out_w - 1) / c.window.out_w);
+  };
   for (const auto& row : kRowsF32)
-    check_packed<float>(random, tally, "conv2d_f32", row, one, given, expected, &tolerance, parts, run, owns);
+    check_packed<float>(random, tally, "conv2d_f32", row, one, given, expected, &tolerance, parts, run, owns, needs);
 }
 
 }  // namespace sanderling::test

@@ -46,8 +46,9 @@ void check_all(Random& random, Tally& tally, const char* folder, const KernelRow
     const int64_t row = i / (w.out_w * w.out_c);
     return row >= part.first && row < part.second;
   };
+  auto needs = [&](const Rows& part) { return needed_input(w, part.first, part.second); };
   for (const auto& row : rows)
-    check_packed<Out>(random, tally, folder, row, one, bias, reference, tolerance, parts, run, owns);
+    check_packed<Out>(random, tally, folder, row, one, bias, reference, tolerance, parts, run, owns, needs);
 }
 
 template <class Out>

@@ -1,10 +1,13 @@
 // The check of kernels that pack their weights and compute the output in parts (convolutions).
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/window.h"
 #include "check.h"
 #include "cpu/kernels.h"
 
@@ -31,14 +34,26 @@ std::vector<Out> reference_outputs(const KernelRow<Kernel>& row, const PackedCas
   return output;
 }
 
+// Elements [first, second) of the input whose rows the windows of the output rows [begin, end), counted through all
+// batches, touch: a kernel reads no others for these rows.
+inline std::pair<int64_t, int64_t> needed_input(const Window2d& w, int64_t begin, int64_t end) {
+  if (begin >= end) return {0, 0};
+  const int64_t extent = (w.kernel_h - 1) * w.dilation_h + 1;
+  auto row = [&](int64_t batch, int64_t y) { return batch * w.in_h + std::min(std::max<int64_t>(y, 0), w.in_h); };
+  const int64_t last = end - 1;
+  const int64_t from = row(begin / w.out_h, begin % w.out_h * w.stride_h - w.pad_h);
+  const int64_t to = row(last / w.out_h, last % w.out_h * w.stride_h - w.pad_h + extent);
+  return {from * w.in_w * w.in_c, std::max(from, to) * w.in_w * w.in_c};
+}
+
 // Runs one row between guard pages: all parts at once into one output, then one part into an output of its own.
 // parts(kernel): a list that covers the output; run(kernel, params, packed, input, output, part, scratch);
-// owns(part, i): whether output element i is of the part.
-template <class Out, class Kernel, class Params, class Value, class Parts, class Run, class Owns>
+// owns(part, i): whether output element i is of the part; needs(part): the input elements [first, second) it may read.
+template <class Out, class Kernel, class Params, class Value, class Parts, class Run, class Owns, class Needs>
 void check_packed(Random& random, Tally& tally, const char* folder, const KernelRow<Kernel>& row,
                   const PackedCase<Params, Value>& c, const std::vector<typename Kernel::Bias>* bias,
                   const std::vector<Out>& reference, const std::vector<float>* tolerance, const Parts& parts,
-                  const Run& run, const Owns& owns) {
+                  const Run& run, const Owns& owns, const Needs& needs) {
   const Kernel& kernel = *row.kernel;
   if (!isa_available(row.isa) || !kernel.takes(c.at_pack)) return;
   if (!tally.begins(folder, row.isa, row.name, c.what)) return;
@@ -61,7 +76,12 @@ void check_packed(Random& random, Tally& tally, const char* folder, const Kernel
     // The same bits again, in whatever part: compared with what the row itself gave.
     const std::vector<Out> before(output.as<Out>(), output.as<Out>() + reference.size());
     output.fill();
-    run(kernel, c.at_run, packed.as<void>(), input.as<Value>(), output.as<Out>(), one, scratch.as<void>());
+    const std::pair<int64_t, int64_t> read = needs(one);
+    const size_t skipped = static_cast<size_t>(read.first) * sizeof(Value);
+    const Guarded rows(c.input.data() + read.first, static_cast<size_t>(read.second - read.first) * sizeof(Value),
+                       place);
+    const auto* start = reinterpret_cast<const Value*>(reinterpret_cast<uintptr_t>(rows.as<Value>()) - skipped);
+    run(kernel, c.at_run, packed.as<void>(), start, output.as<Out>(), one, scratch.as<void>());
     expect(tally, output, before, [&](int64_t i) { return owns(one, i); });
     if (!scratch.whole()) tally.fail("wrote outside the scratch memory");
   }

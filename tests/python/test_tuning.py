@@ -44,7 +44,7 @@ def test_load_uses_what_is_stored(model: Path) -> None:
     x = np.random.default_rng(0).integers(-128, 128, (1, 5, 6, 4)).astype(np.int8)
     before = sanderling.load(model)
     assert before.tuning is None
-    choice = Tuning(3, {0: WORST}, 2.0, 1.0)
+    choice = Tuning(3, {0: WORST}, 2.0, 1.0, fuse=False)
     assert store_tuning(model, choice).name == "model.tflite.tune.json"
     after = sanderling.load(str(model))
     assert after.tuning == choice
@@ -90,7 +90,7 @@ def test_holds_for_one_machine_and_one_model(model: Path, monkeypatch: pytest.Mo
     "change",
     [
         {"threads": 0}, {"threads": "many"}, {"threads": None}, {"isas": {"0": "vax"}}, {"isas": {"first": WORST}},
-        {"isas": []}, {"tuned_ms": {}},
+        {"isas": []}, {"tuned_ms": {}}, {"fuse": "sometimes"}, {"fuse": True},
     ],
 )  # fmt: skip
 def test_damaged_choices(model: Path, change: dict[str, object]) -> None:

@@ -56,7 +56,8 @@ struct Conv2dQ8Kernel {
   void (*pack)(const Conv2dQ8&, const uint8_t* weights, const int32_t* bias, void* packed) noexcept;
   // Bytes of `scratch` (64-byte aligned) for one call of run; parts run at the same time have their own.
   size_t (*scratch_bytes)(const Conv2dQ8&) noexcept;
-  // `output` is uint8_t* (see flip) or int32_t*, the whole tensor; only the part is written.
+  // `input` and `output` (uint8_t*, see flip, or int32_t*) are where the whole tensors begin; only the part is written,
+  // and only input rows that its windows touch are read: other rows need not exist.
   void (*run)(const Conv2dQ8&, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part,
               void* scratch) noexcept;
 };

@@ -42,8 +42,9 @@ struct DepthwiseQ8Kernel {
   void (*pack)(const DepthwiseQ8&, const uint8_t* weights, const int32_t* bias, void* packed) noexcept;
   // Bytes of `scratch` (64-byte aligned) for one call of run; parts run at the same time have their own.
   size_t (*scratch_bytes)(const DepthwiseQ8&) noexcept;
-  // Output rows [row_begin, row_end), counted through all batches. `output` is uint8_t* (see flip) or int32_t*, the
-  // whole tensor; only these rows are written.
+  // Output rows [row_begin, row_end), counted through all batches. `input` and `output` (uint8_t*, see flip, or
+  // int32_t*) are where the whole tensors begin; only these rows are written, and only input rows that their windows
+  // touch are read: other rows need not exist.
   void (*run)(const DepthwiseQ8&, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
               int64_t row_end, void* scratch) noexcept;
 };

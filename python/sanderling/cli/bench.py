@@ -80,7 +80,7 @@ def bench(
     if with_profile:
         result["steps"] = [
             {"op": s.op, "name": s.name, "shape": list(s.shape), "macs": s.macs, "ms": s.ms, "share": s.share,
-             "gmacs_per_second": s.gmacs, "isa": s.isa}
+             "gmacs_per_second": s.gmacs, "isa": s.isa, "fused": s.fused}
             for s in profile
         ]  # fmt: skip
         result["ops_ms"] = profile.by_op()
@@ -148,7 +148,7 @@ def _measure(model: Model, runs: int | None, seconds: float, warm_up: int | None
 
 def _show_profile(screen: Any, profile: Profile) -> None:
     screen.print()
-    steps = Sheet("operator", "shape", ">MMAC", ">ms", ">share", ">GMAC/s", "isa", "name", elastic="name")
+    steps = Sheet("operator", "shape", ">MMAC", ">ms", ">share", ">GMAC/s", ">rows", "isa", "name", elastic="name")
     for s in profile:
         steps.add(
             s.op,
@@ -157,6 +157,7 @@ def _show_profile(screen: Any, profile: Profile) -> None:
             _ms(s.ms),
             f"{100 * s.share:.1f} %",
             f"{s.gmacs:.1f}" if s.macs else "",
+            "" if s.fused is None else s.fused,
             s.isa,
             s.name,
         )

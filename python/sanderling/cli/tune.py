@@ -20,7 +20,7 @@ from sanderling.tuning import tune as measure
 @click.option("--dry-run", is_flag=True, help="Store nothing.")
 @json_option
 def tune(model: str, seconds: float, dry_run: bool, as_json: bool) -> None:
-    """Time the instruction sets for each operator of MODEL, and thread counts, on this machine.
+    """Time the instruction sets for each operator of MODEL, thread counts, and steps by rows, on this machine.
 
     The choice is stored in MODEL.tune.json, for this model, CPU and build; `sanderling.load` and the other commands use
     it. Results of integer operators stay the same bits, float ones may change in the last.
@@ -32,7 +32,7 @@ def tune(model: str, seconds: float, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {"model": model, "threads": found.threads, "isas": {str(k): v for k, v in found.isas.items()},
-             "default_ms": found.default_ms, "tuned_ms": found.tuned_ms, "stored": stored}
+             "fuse": found.fuse, "default_ms": found.default_ms, "tuned_ms": found.tuned_ms, "stored": stored}
         )  # fmt: skip
         return
     screen = console()
@@ -49,5 +49,7 @@ def tune(model: str, seconds: float, dry_run: bool, as_json: bool) -> None:
         changed.show(screen)
     else:
         screen.print("No operator is faster with another instruction set than the best.")
+    if found.fuse is False:
+        screen.print("Steps one after the other are faster than by rows.")
     if stored is not None:
         screen.print(Text(f"stored in {stored}"))
