@@ -12,9 +12,10 @@ constexpr uint8_t kPairsOverflow = 1;
 
 #ifdef __aarch64__
 
-// The sums of 4 pixels x 16 channels, in assembly: compilers' order of these instructions takes 1.3 to 2 times as long
-// on in-order processors, and GCC 12 spills accumulators. Unit u = 4 * pixel + strip is a product (MUL), its partner
-// two units later (MLA), and their sum another two units later (ADD); for the last units that is in the next round.
+// The sums, from the bias, of 4 pixels x 16 channels, in assembly: compilers' order of these instructions takes 1.3 to
+// 2 times as long on in-order processors, and GCC 12 spills accumulators. Unit u = 4 * pixel + strip is a product
+// (MUL), its partner two units later (MLA), and their sum another two units later (ADD); for the last units that is in
+// the next round.
 //   v0-3 two pixels' pairs, v4-7 strips, v8-11 and v28-31 products, v12-27 sums
 // clang-format off
 #define MUL(t, w, x) "smull v" #t ".8h, v" #w ".8b, v" #x ".8b\n\t"
@@ -24,6 +25,8 @@ constexpr uint8_t kPairsOverflow = 1;
 #define NEXT(x) "add " x ", " x ", #4\n\t"
 #define WEIGHTS(v, from) "ldr q" #v ", [" from ", %[at]]\n\t"
 #define ZERO(v) "movi v" #v ".4s, #0\n\t"
+#define BIAS(a, b, at) "ldp q" #a ", q" #b ", [%[bias], #" #at "]\n\t"
+#define COPY(to, from) "mov v" #to ".16b, v" #from ".16b\n\t"
 #define STORE(a, b, at) "stp q" #a ", q" #b ", [%[sums], #" #at "]\n\t"
 #define ALSO(...) __VA_ARGS__
 #define NOT(...)
@@ -46,14 +49,16 @@ constexpr uint8_t kPairsOverflow = 1;
   MUL(10, 6, 2) MLA(8, 4, 3) ADD(22, 30) MUL(11, 7, 2) MLA(9, 5, 3) \
   more(WEIGHTS(4, "%[w0]") WEIGHTS(5, "%[w1]") NEXT("%[x0]") NEXT("%[x1]") NEXT("%[x2]") NEXT("%[x3]")) ADD(23, 31)
 
-SANDERLING_INLINE void multiply_4x16(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, int32_t* sums) {
+SANDERLING_INLINE void multiply_4x16(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth,
+                                     const int32_t* bias, int32_t* sums) {
   const int8_t *x0 = x, *x1 = x0 + x_stride, *x2 = x1 + x_stride, *x3 = x2 + x_stride;
   int64_t rounds = depth >> 2, at = 0;
   asm volatile(
+      BIAS(12, 13, 0) BIAS(14, 15, 32)
       PIXEL(0, 1, "%[x0]") WEIGHTS(4, "%[w0]") WEIGHTS(5, "%[w1]") NEXT("%[x0]")
       ZERO(3) ZERO(8) ZERO(9) ZERO(10) ZERO(11)  // nothing is left of a round before the first one
-      ZERO(12) ZERO(13) ZERO(14) ZERO(15) ZERO(16) ZERO(17) ZERO(18) ZERO(19)
-      ZERO(20) ZERO(21) ZERO(22) ZERO(23) ZERO(24) ZERO(25) ZERO(26) ZERO(27)
+      COPY(16, 12) COPY(17, 13) COPY(18, 14) COPY(19, 15) COPY(20, 12) COPY(21, 13) COPY(22, 14) COPY(23, 15)
+      COPY(24, 12) COPY(25, 13) COPY(26, 14) COPY(27, 15)
       "cmp %[rounds], #1\n\t"
       "b.eq 2f\n\t"
       "1:\n\t"
@@ -66,7 +71,8 @@ SANDERLING_INLINE void multiply_4x16(const int8_t* x, int64_t x_stride, const in
       STORE(18, 19, 96) STORE(20, 21, 128) STORE(22, 23, 160) ADD(26, 10) ADD(27, 11)
       STORE(24, 25, 192) STORE(26, 27, 224)
       : [x0] "+&r"(x0), [x1] "+&r"(x1), [x2] "+&r"(x2), [x3] "+&r"(x3), [rounds] "+&r"(rounds), [at] "+&r"(at)
-      : [w0] "r"(w), [w1] "r"(w + 4 * depth), [w2] "r"(w + 8 * depth), [w3] "r"(w + 12 * depth), [sums] "r"(sums)
+      : [w0] "r"(w), [w1] "r"(w + 4 * depth), [w2] "r"(w + 8 * depth), [w3] "r"(w + 12 * depth), [sums] "r"(sums),
+        [bias] "r"(bias)
       : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",
         "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
         "v31");
@@ -80,6 +86,8 @@ SANDERLING_INLINE void multiply_4x16(const int8_t* x, int64_t x_stride, const in
 #undef NEXT
 #undef WEIGHTS
 #undef ZERO
+#undef BIAS
+#undef COPY
 #undef STORE
 #undef ALSO
 #undef NOT
@@ -95,12 +103,12 @@ constexpr int64_t kTileRows = 2, kTileChannels = 8;  // of sixteen registers, fo
 
 // The same for any tile.
 template <int rows, int strips, bool paired>
-void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, int32_t* sums) {
+void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, const int32_t* bias, int32_t* sums) {
   int32x4_t acc[rows][strips];
   const int8_t* row[rows];
   unrolled<rows>([&](auto i) __attribute__((always_inline)) {
     row[i] = x + i * x_stride;
-    unrolled<strips>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vdupq_n_s32(0); });
+    unrolled<strips>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vld1q_s32(bias + 4 * j); });
   });
   for (int64_t at = 0; at < depth; at += 4) {
     int8x16_t b[strips];
@@ -127,36 +135,35 @@ void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth,
 }
 
 template <int rows, bool paired>
-SANDERLING_INLINE void multiply_rows(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth,
-                                     int64_t channels, int32_t* sums) {
+SANDERLING_INLINE void multiply_rows(const Tile& t, int64_t first, int64_t channels, int32_t* sums) {
+  const int8_t* x = t.x + first * t.x_stride;
+  const int64_t depth = t.depth, x_stride = t.x_stride;
   int64_t j = 0;
+  sums += first * kBuffer;
   for (; j + kTileChannels <= channels; j += kTileChannels) {
-    const int8_t* from = w + j * depth;
+    const int8_t* w = t.weights + j * depth;
 #ifdef __aarch64__
     if constexpr (rows == 4 && paired)
-      multiply_4x16(x, x_stride, from, depth, sums + j);
+      multiply_4x16(x, x_stride, w, depth, t.bias + j, sums + j);
     else
 #endif
-      multiply<rows, kTileChannels / 4, paired>(x, x_stride, from, depth, sums + j);
+      multiply<rows, kTileChannels / 4, paired>(x, x_stride, w, depth, t.bias + j, sums + j);
   }
   if constexpr (kTileChannels > 8)
-    if (channels & 8) multiply<rows, 2, paired>(x, x_stride, w + j * depth, depth, sums + j), j += 8;
-  if (channels & 4) multiply<rows, 1, paired>(x, x_stride, w + j * depth, depth, sums + j);
+    if (channels & 8)
+      multiply<rows, 2, paired>(x, x_stride, t.weights + j * depth, depth, t.bias + j, sums + j), j += 8;
+  if (channels & 4) multiply<rows, 1, paired>(x, x_stride, t.weights + j * depth, depth, t.bias + j, sums + j);
 }
 
 template <bool paired>
 void multiply_all(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) {
   int64_t i = 0;
-  for (; i + kTileRows <= rows; i += kTileRows)
-    multiply_rows<kTileRows, paired>(t.x + i * t.x_stride, t.x_stride, t.weights, t.depth, channels,
-                                     sums + i * kBuffer);
-  const int8_t* x = t.x + i * t.x_stride;
-  sums += i * kBuffer;
+  for (; i + kTileRows <= rows; i += kTileRows) multiply_rows<kTileRows, paired>(t, i, channels, sums);
   if constexpr (kTileRows == 4) {
-    if (rows - i == 3) return multiply_rows<3, paired>(x, t.x_stride, t.weights, t.depth, channels, sums);
-    if (rows - i == 2) return multiply_rows<2, paired>(x, t.x_stride, t.weights, t.depth, channels, sums);
+    if (rows - i == 3) return multiply_rows<3, paired>(t, i, channels, sums);
+    if (rows - i == 2) return multiply_rows<2, paired>(t, i, channels, sums);
   }
-  if (rows - i == 1) multiply_rows<1, paired>(x, t.x_stride, t.weights, t.depth, channels, sums);
+  if (rows - i == 1) multiply_rows<1, paired>(t, i, channels, sums);
 }
 
 struct Pairs {

@@ -69,8 +69,6 @@ SANDERLING_INLINE void multiply_8x8(const int8_t* x, int64_t x_stride, const int
 #undef STEP
 #undef COPY
 
-alignas(16) static const int32_t kNoBias[8] = {};
-
 // `count` tiles below each other.
 template <int rows, Result result>
 void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
@@ -88,16 +86,15 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
       x[i] = first + i * x_stride;
       acc[sets - 1][i][0] = acc[sets - 1][i][1] = vdupq_n_s32(0);
     });
-    const int32_t* bias = bytes ? t.bias : kNoBias;
     const int8_t* w = t.weights;
     int64_t k = rounds;
     if (rows == 8 && k > 0) {
-      multiply_8x8(first, x_stride, w, rounds, bias, acc[0]);
+      multiply_8x8(first, x_stride, w, rounds, t.bias, acc[0]);
       unrolled<rows>([&](auto i) __attribute__((always_inline)) { x[i] += 8 * rounds; });
       w += 64 * rounds;
       k = 0;
     } else {
-      const int32x4_t bias0 = vld1q_s32(bias), bias1 = vld1q_s32(bias + 4);
+      const int32x4_t bias0 = vld1q_s32(t.bias), bias1 = vld1q_s32(t.bias + 4);
       unrolled<rows>([&](auto i) __attribute__((always_inline)) { acc[0][i][0] = bias0, acc[0][i][1] = bias1; });
     }
     if (bytes && correction) {

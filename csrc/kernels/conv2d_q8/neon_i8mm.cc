@@ -34,7 +34,7 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int
     unrolled<2 * pairs>([&](auto i)
                             __attribute__((always_inline)) { x[i] = t.x + least(at + i, rows - 1) * x_stride; });
     unrolled<4>([&](auto j) __attribute__((always_inline)) {
-      acc[0][j] = bytes ? two_channels(t.bias, 2 * j) : vdupq_n_s32(0);
+      acc[0][j] = two_channels(t.bias, 2 * j);
       unrolled<pairs - 1>([&](auto i) __attribute__((always_inline)) { acc[i + 1][j] = acc[0][j]; });
     });
     if (bytes && t.correction)

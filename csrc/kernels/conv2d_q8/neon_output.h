@@ -65,7 +65,7 @@ SANDERLING_INLINE uint8x16_t bytes_fused(int16x8_t a, int16x8_t b, int16x8_t c, 
 
 #endif
 
-// Rows of kBuffer sums, without bias: of one panel of channels.
+// Rows of kBuffer sums, with the bias: of one panel of channels.
 constexpr int64_t kBuffer = 16;
 
 // Bytes of 4 * fours channels from `first` on. In each round there are eight vectors, as in-order processors wait for
@@ -73,10 +73,9 @@ constexpr int64_t kBuffer = 16;
 template <Result kind, int fours, bool corrected>
 void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t first) {
   constexpr int step = 8 / fours;  // rows of one round
-  int32x4_t bias[fours], multiplier[fours], shift[fours];
+  int32x4_t multiplier[fours], shift[fours];
   float32x4_t scale[fours];
   unrolled<fours>([&](auto j) __attribute__((always_inline)) {
-    bias[j] = vld1q_s32(t.bias + first + 4 * j);
     if constexpr (kind == Result::kFused) {
       scale[j] = vld1q_f32(t.scale + first + 4 * j);
     } else {
@@ -90,9 +89,8 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
   sums += first;
   for (int64_t row = 0; row < rows; row += step) {
     int32x4_t x[8];
-    unrolled<8>([&](auto v) __attribute__((always_inline)) {
-      x[v] = vaddq_s32(vld1q_s32(sums + v / fours * kBuffer + v % fours * 4), bias[v % fours]);
-    });
+    unrolled<8>([&](auto v)
+                    __attribute__((always_inline)) { x[v] = vld1q_s32(sums + v / fours * kBuffer + v % fours * 4); });
     if constexpr (corrected) {
       // The last round may be short of rows.
       unrolled<8>([&](auto v) __attribute__((always_inline)) {
@@ -169,12 +167,12 @@ static inline void rescale_buffer(const Tile& t, const int32_t* sums, int64_t ro
   }
 }
 
-// int32 output: sums, bias and correction.
+// int32 output: sums and correction.
 static inline void copy_buffer(const Tile& t, const int32_t* sums, int64_t rows, int64_t channels) {
   int32_t* out = static_cast<int32_t*>(t.out);
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < channels; j += 4) {
-      int32x4_t x = vaddq_s32(vld1q_s32(sums + i * kBuffer + j), vld1q_s32(t.bias + j));
+      int32x4_t x = vld1q_s32(sums + i * kBuffer + j);
       if (t.correction) x = vaddq_s32(x, vdupq_n_s32(t.correction[i]));
       vst1q_s32(out + i * t.out_stride + j, x);
     }
