@@ -33,21 +33,10 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& 
   make_tables(p);
   const FunctionRow<AddQ8Kernel>& kernel = choose_add_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
-  if (a.shape == b.shape && a.shape.rank() == 4 && a.shape[0] == 1 && a.shape[1] > 0) {
-    const int64_t row = a.shape.elements(2, 4);
-    RowWork rows;
-    rows.in_rows = rows.out_rows = a.shape[1];
-    rows.cost = 0.3 * static_cast<double>(row);
-    rows.inputs = {0, 1};
-    rows.run = [p, row, add = kernel.run](const RunContext& run, int input, const void* in, void* out, int64_t begin,
-                                          int64_t end, int) {
-      const uint8_t* x[2] = {run.input<uint8_t>(0), run.input<uint8_t>(1)};
-      x[input] = static_cast<const uint8_t*>(in);
-      add(x[0] + begin * row, 1, x[1] + begin * row, 1, static_cast<uint8_t*>(out) + begin * row, (end - begin) * row,
-          p);
-    };
-    ctx.on_rows(std::move(rows));
-  }
+  offer_binary_rows<uint8_t>(ctx, 0.3,
+                             [p, add = kernel.run](const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t n) {
+                               add(a, 1, b, 1, out, n, p);
+                             });
   ctx.on_run(
       run_binary_bytes(ctx, loops, 0.3,
                        [p, add = kernel.run](const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b,
@@ -113,10 +102,15 @@ T sum(T a, T b, bool subtract) {
 template <class T>
 void prepare_plain(PrepareContext& ctx, const Broadcast& loops, const std::string& activation, bool subtract) {
   const Range<T> range = plain_activation_range<T>(activation);
+  auto offer = [&](auto f) {
+    offer_binary_rows<T>(ctx, 0.5,
+                         [f](const T* a, const T* b, T* out, int64_t n) { binary_row(a, 1, b, 1, out, n, f); });
+    ctx.on_run(run_binary<T>(loops, 0.5, f));
+  };
   if (subtract)
-    ctx.on_run(run_binary<T>(loops, 0.5, [range](T a, T b) { return clamp_to(sum(a, b, true), range); }));
+    offer([range](T a, T b) { return clamp_to(sum(a, b, true), range); });
   else
-    ctx.on_run(run_binary<T>(loops, 0.5, [range](T a, T b) { return clamp_to(sum(a, b, false), range); }));
+    offer([range](T a, T b) { return clamp_to(sum(a, b, false), range); });
 }
 
 void prepare(PrepareContext& ctx, bool subtract) {

@@ -26,7 +26,7 @@ void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, cons
   for (int64_t o = 0; o < w.out_c; ++o)
     for (int64_t k = 0; k < taps; ++k) turned[static_cast<size_t>(k * w.out_c + o)] = weights[o * taps + k];
   kernel->pack_constants(ctx, turned.data(), static_cast<const int32_t*>(ctx.value_or_null(2)));
-  depthwise_q8_rows(ctx, kernel);
+  offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {
     run_depthwise_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));
   });
@@ -46,7 +46,7 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   c.multipliers = multipliers.data();
   auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8, std::move(multipliers));
   kernel->pack_inputs(ctx, true);
-  conv2d_q8_rows(ctx, kernel);
+  offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {
     run_conv2d_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));
   });
@@ -57,6 +57,7 @@ void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2
   const Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
   auto kernel = std::make_shared<PackedConv2dF32>(ctx, Conv2dF32{w, groups, range.low, range.high}, choose_conv2d_f32);
   kernel->pack_inputs(ctx, true);
+  offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) { run_conv2d_f32(run, *kernel, run.input<float>(0), run.output<float>(0)); });
 }
 

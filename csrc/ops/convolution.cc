@@ -166,40 +166,71 @@ void run_depthwise_q8(const RunContext& run, const PackedDepthwiseQ8& k, const D
       grain);
 }
 
-RowWork window_rows(const Window2d& w, double cost) {
+namespace {
+
+// run(kernel, context, in, out, first row, last, thread)
+template <class Packed, class Run>
+void offer_window_rows(PrepareContext& ctx, std::shared_ptr<Packed> kernel, double cost, const Run& run) {
+  const Window2d& w = kernel->params.window;
+  if (w.batches != 1 || !kernel->is_constant()) return;
   RowWork rows;
   rows.in_rows = w.in_h, rows.out_rows = w.out_h;
   rows.stride = w.stride_h, rows.pad = w.pad_h, rows.extent = (w.kernel_h - 1) * w.dilation_h + 1;
   rows.cost = cost;
   rows.inputs = {0};
-  return rows;
-}
-
-void conv2d_q8_rows(PrepareContext& ctx, std::shared_ptr<PackedConv2dQ8> kernel) {
-  const Conv2dQ8& c = kernel->params;
-  const Window2d& w = c.window;
-  if (w.batches != 1 || !kernel->is_constant()) return;
-  RowWork rows = window_rows(w, static_cast<double>(w.out_w * w.out_c) * static_cast<double>(c.depth()) /
-                                    (kMacsPerNanosecond * kernel->speed));
-  rows.run = [kernel](const RunContext& run, int, const void* in, void* out, int64_t begin, int64_t end, int thread) {
-    const PackedConv2dQ8& k = *kernel;
-    const Window2d& w = k.params.window;
-    k.kernel->run(k.params, k.packed(run), static_cast<const uint8_t*>(in), out,
-                  {begin * w.out_w, end * w.out_w, 0, w.out_c}, k.scratch(run, thread));
-  };
+  rows.run = [kernel, run](const RunContext& context, int, const void* in, void* out, int64_t begin, int64_t end,
+                           int thread) { run(*kernel, context, in, out, begin, end, thread); };
   ctx.on_rows(std::move(rows));
 }
 
-void depthwise_q8_rows(PrepareContext& ctx, std::shared_ptr<PackedDepthwiseQ8> kernel) {
+template <class Params>
+double row_macs(const Params& c, int64_t depth) {
+  return static_cast<double>(c.window.out_w * c.window.out_c) * static_cast<double>(depth);
+}
+
+}  // namespace
+
+void offer_rows(PrepareContext& ctx, std::shared_ptr<PackedConv2dF32> kernel) {
+  const double cost = row_macs(kernel->params, kernel->params.depth()) / kernel->kernel->macs_per_nanosecond;
+  offer_window_rows(ctx, std::move(kernel), cost,
+                    [](const PackedConv2dF32& k, const RunContext& run, const void* in, void* out, int64_t begin,
+                       int64_t end, int thread) {
+                      const int64_t out_w = k.params.window.out_w;
+                      k.kernel->run(k.params, k.packed(run), static_cast<const float*>(in), static_cast<float*>(out),
+                                    {begin * out_w, end * out_w, 0, k.kernel->pieces(k.params)},
+                                    k.scratch(run, thread));
+                    });
+}
+
+void offer_rows(PrepareContext& ctx, std::shared_ptr<PackedConv2dQ8> kernel) {
+  const double cost = row_macs(kernel->params, kernel->params.depth()) / (kMacsPerNanosecond * kernel->speed);
+  offer_window_rows(ctx, std::move(kernel), cost,
+                    [](const PackedConv2dQ8& k, const RunContext& run, const void* in, void* out, int64_t begin,
+                       int64_t end, int thread) {
+                      const Window2d& w = k.params.window;
+                      k.kernel->run(k.params, k.packed(run), static_cast<const uint8_t*>(in), out,
+                                    {begin * w.out_w, end * w.out_w, 0, w.out_c}, k.scratch(run, thread));
+                    });
+}
+
+void offer_rows(PrepareContext& ctx, std::shared_ptr<PackedDepthwiseF32> kernel, double cost) {
+  offer_window_rows(ctx, std::move(kernel), cost,
+                    [](const PackedDepthwiseF32& k, const RunContext& run, const void* in, void* out, int64_t begin,
+                       int64_t end, int thread) {
+                      k.kernel->run(k.params, k.packed(run), static_cast<const float*>(in), static_cast<float*>(out),
+                                    begin, end, k.scratch(run, thread));
+                    });
+}
+
+void offer_rows(PrepareContext& ctx, std::shared_ptr<PackedDepthwiseQ8> kernel) {
   const Window2d& w = kernel->params.window;
-  if (w.batches != 1 || !kernel->is_constant()) return;
-  RowWork rows = window_rows(
-      w, static_cast<double>(w.out_w * w.out_c) * static_cast<double>(w.kernel_h * w.kernel_w) / (2 * kernel->speed));
-  rows.run = [kernel](const RunContext& run, int, const void* in, void* out, int64_t begin, int64_t end, int thread) {
-    const PackedDepthwiseQ8& k = *kernel;
-    k.kernel->run(k.params, k.packed(run), static_cast<const uint8_t*>(in), out, begin, end, k.scratch(run, thread));
-  };
-  ctx.on_rows(std::move(rows));
+  const double cost = row_macs(kernel->params, w.kernel_h * w.kernel_w) / (2 * kernel->speed);
+  offer_window_rows(ctx, std::move(kernel), cost,
+                    [](const PackedDepthwiseQ8& k, const RunContext& run, const void* in, void* out, int64_t begin,
+                       int64_t end, int thread) {
+                      k.kernel->run(k.params, k.packed(run), static_cast<const uint8_t*>(in), out, begin, end,
+                                    k.scratch(run, thread));
+                    });
 }
 
 HybridConvolution::HybridConvolution(PrepareContext& ctx, const ConvolutionTensors& t, int64_t out_c, bool asymmetric)

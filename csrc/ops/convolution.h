@@ -130,11 +130,12 @@ void run_conv2d_q8(const RunContext&, const PackedConv2dQ8&, const Conv2dQ8& par
 void run_depthwise_q8(const RunContext&, const PackedDepthwiseQ8&, const DepthwiseQ8& params, const void* packed,
                       const uint8_t* input, void* output);
 
-// The rows of a window, for RowWork; `cost` of an output row.
-RowWork window_rows(const Window2d&, double cost);
-// The work by rows of kernels whose weights are constant, for one picture; else nothing is registered.
-void conv2d_q8_rows(PrepareContext&, std::shared_ptr<PackedConv2dQ8>);
-void depthwise_q8_rows(PrepareContext&, std::shared_ptr<PackedDepthwiseQ8>);
+// The work by rows of kernels whose weights are constant, on one picture; for others nothing is offered. `cost` of a
+// row.
+void offer_rows(PrepareContext&, std::shared_ptr<PackedConv2dF32>);
+void offer_rows(PrepareContext&, std::shared_ptr<PackedConv2dQ8>);
+void offer_rows(PrepareContext&, std::shared_ptr<PackedDepthwiseF32>, double cost);
+void offer_rows(PrepareContext&, std::shared_ptr<PackedDepthwiseQ8>);
 
 // A float input that is quantized to int8 at each run, one scale and zero point for each batch, for int8 weights.
 class HybridConvolution {

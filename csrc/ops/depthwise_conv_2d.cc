@@ -14,7 +14,7 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   c.multipliers = multipliers.data();
   auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, std::move(multipliers));
   kernel->pack_inputs(ctx, true);
-  depthwise_q8_rows(ctx, kernel);
+  offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {
     run_depthwise_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));
   });
@@ -46,6 +46,7 @@ void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2
   kernel->pack_inputs(ctx, true);
   const double cost = static_cast<double>(window.out_w * window.out_c) *
                       static_cast<double>(window.kernel_h * window.kernel_w) / (2 * kernel->speed);
+  offer_rows(ctx, kernel, cost);
   ctx.on_run([kernel, cost](RunContext& run) {
     const void* packed = kernel->packed(run);
     const float* x = run.input<float>(0);

@@ -55,6 +55,25 @@ RunFunction run_binary(const Broadcast& loops, double cost, F f) {
   };
 }
 
+// The work by rows of f(a, b, out, n) on n elements, where operands are pictures of one shape.
+template <class T, class F>
+void offer_binary_rows(PrepareContext& ctx, double cost, F f) {
+  const Shape& shape = ctx.input(0).shape;
+  if (shape != ctx.input(1).shape || shape.rank() != 4 || shape[0] != 1 || shape.elements() == 0) return;
+  const int64_t row = shape.elements(2, 4);
+  RowWork rows;
+  rows.in_rows = rows.out_rows = shape[1];
+  rows.cost = cost * static_cast<double>(row);
+  rows.inputs = {0, 1};
+  rows.run = [row, f = std::move(f)](const RunContext& run, int input, const void* in, void* out, int64_t begin,
+                                     int64_t end, int) {
+    const T* x[2] = {run.input<T>(0), run.input<T>(1)};
+    x[input] = static_cast<const T*>(in);
+    f(x[0] + begin * row, x[1] + begin * row, static_cast<T*>(out) + begin * row, (end - begin) * row);
+  };
+  ctx.on_rows(std::move(rows));
+}
+
 // Elements of operand k for the output's elements from `begin` on.
 inline void expand_bytes(const Broadcast& loops, int k, const uint8_t* x, int64_t begin, int64_t n, uint8_t* out) {
   loops.walk(begin, begin + n, [&](int64_t to, const int64_t* from, int64_t count) {

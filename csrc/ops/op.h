@@ -107,8 +107,8 @@ struct RowWork {
   int64_t stride = 1, pad = 0, extent = 1;
   double cost = 0;          // nanoseconds of an output row, roughly
   std::vector<int> inputs;  // that can be taken by rows, one at a time; the others are whole
-  // Output rows [begin, end). `in` (for that input) and `out` are where row 0 would be: only rows that are needed exist.
-  // Called on several threads at once.
+  // Output rows [begin, end). `in` (for that input) and `out` are where row 0 would be: only rows that are needed
+  // exist. Called on several threads at once.
   std::function<void(const RunContext&, int input, const void* in, void* out, int64_t begin, int64_t end, int thread)>
       run;
 };
@@ -196,7 +196,7 @@ class PrepareContext {
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }
-  // Besides on_run, where the work can be done by rows.
+  // Besides on_run, where the work can be done by rows; results do not depend on who does it.
   void on_rows(RowWork work) { rows_ = std::move(work); }
   // For profile(): multiply-adds of one run, and the kernel that was chosen.
   void set_macs(int64_t macs) { macs_ = macs; }

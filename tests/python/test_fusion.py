@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,15 +46,20 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
     """Return a model of these layers, as far as shapes allow them, and how many it has."""
     rng = np.random.default_rng(seed)
     g = Net()
-    tensors = [g.input(T(dtype, (1, *size, channels), 0.05, 3))]
     low = 0 if dtype == "uint8" else -127
 
+    def value(shape: Sequence[int], scale: float, zero_point: int) -> T:
+        return T(dtype, shape) if dtype == "float32" else T(dtype, shape, scale, zero_point)
+
     def weights(shape: tuple[int, ...], axis: int) -> T:
+        if dtype == "float32":
+            return T(dtype, shape, data=rng.normal(size=shape).astype(np.float32))
         data = rng.integers(low, low + 255, shape)
         if dtype == "uint8":
             return T(dtype, shape, 0.01, 120, data=data)
         return T(dtype, shape, rng.uniform(0.005, 0.02, shape[axis]), axis=axis, data=data)
 
+    tensors = [g.input(value((1, *size, channels), 0.05, 3))]
     for layer in plan:
         x = tensors[-1]
         _, h, w, c = x.shape
@@ -62,7 +68,7 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
             if tuple(other.shape) == tuple(x.shape) and other is not x:
                 attributes = {"fused_activation_function": "NONE"}
                 operands = [x, other] if layer.back % 2 else [other, x]
-                tensors.append(g.op("ADD", operands, T(dtype, x.shape, 0.08, 1), **attributes))
+                tensors.append(g.op("ADD", operands, value(x.shape, 0.08, 1), **attributes))
             continue
         reach = (layer.kernel - 1) * layer.dilation + 1
         if layer.padding == "SAME":
@@ -75,15 +81,18 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
         c_out = c if depthwise else layer.channels
         shape = (1, layer.kernel, layer.kernel, c) if depthwise else (c_out, layer.kernel, layer.kernel, c)
         kernel = weights(shape, 3 if depthwise else 0)
-        bias = T("int32", (c_out,), np.float32(0.05) * np.asarray(kernel.scale, np.float32),
-                 data=rng.integers(-500, 500, c_out))  # fmt: skip
+        if dtype == "float32":
+            bias = T(dtype, (c_out,), data=rng.normal(size=c_out).astype(np.float32))
+        else:
+            scale = np.float32(0.05) * np.asarray(kernel.scale, np.float32)
+            bias = T("int32", (c_out,), scale, data=rng.integers(-500, 500, c_out))
         attributes = {
             "padding": layer.padding, "stride_h": layer.stride, "stride_w": layer.stride,
             "dilation_h_factor": layer.dilation, "dilation_w_factor": layer.dilation,
         }  # fmt: skip
         if depthwise:
             attributes["depth_multiplier"] = 1
-        tensors.append(g.op(layer.op, [x, kernel, bias], T(dtype, (1, *out, c_out), 0.1, 7), **attributes))
+        tensors.append(g.op(layer.op, [x, kernel, bias], value((1, *out, c_out), 0.1, 7), **attributes))
     return g.build(outputs=[tensors[-1]]), len(tensors) - 1
 
 
@@ -92,8 +101,8 @@ def chains(model: sanderling.Model) -> list[int]:
 
 
 @given(
-    st.sampled_from(["int8", "uint8"]), st.tuples(st.integers(1, 40), st.integers(1, 20)), st.integers(1, 40), layers,
-    st.integers(1, 4), st.integers(0, 1000),
+    st.sampled_from(["int8", "uint8", "float32"]), st.tuples(st.integers(1, 40), st.integers(1, 20)),
+    st.integers(1, 40), layers, st.integers(1, 4), st.integers(0, 1000),
 )  # fmt: skip
 def test_same_bits(
     dtype: str, size: tuple[int, int], channels: int, plan: list[Layer], threads: int, seed: int
@@ -101,8 +110,11 @@ def test_same_bits(
     content, count = network(dtype, size, channels, plan, seed)
     if count == 0:
         return
-    limits = np.iinfo(dtype)
-    x = np.random.default_rng(seed).integers(limits.min, limits.max, (1, *size, channels), dtype, endpoint=True)
+    rng, shape = np.random.default_rng(seed), (1, *size, channels)
+    if dtype == "float32":
+        x = rng.normal(size=shape).astype(np.float32)
+    else:
+        x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, dtype, endpoint=True)
     expected = sanderling.load(content, threads=1, fuse=False)(x)
     for fuse in (True, None):
         model = sanderling.load(content, threads=threads, fuse=fuse)
