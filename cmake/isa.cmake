@@ -9,7 +9,7 @@ set(SANDERLING_ISA_TABLE
   "neon_i8mm|arm|-march=armv8.2-a+dotprod+i8mm"
   "neon_dotprod|arm|-march=armv8.2-a+dotprod"
   "neon|arm|-mtune=cortex-a53"
-  "neon|arm32|-mfpu=neon -mtune=cortex-a53"
+  "neon|arm32|-march=armv7-a -mfpu=neon -mtune=cortex-a53"
   "portable|any|"
 )
 

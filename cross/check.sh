@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Build for 64-bit ARM and run the kernels' tests on three emulated CPUs. Needs root on Debian 12, and the packages of
+# Build for 64-bit ARM and ARMv7, and run the kernels' tests on four emulated CPUs. Needs root on Debian 12, and the packages of
 # the extras "test" and "dev" in the Python 3.11 that is on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=()
-for pair in qemu-aarch64:qemu-user mmdebstrap:mmdebstrap arch-test:arch-test aarch64-linux-gnu-g++:g++-aarch64-linux-gnu; do
+for pair in qemu-aarch64:qemu-user mmdebstrap:mmdebstrap arch-test:arch-test \
+  aarch64-linux-gnu-g++:g++-aarch64-linux-gnu arm-linux-gnueabihf-g++:g++-arm-linux-gnueabihf; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -13,9 +14,12 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 step() { printf -- '-- %s (%ss)\n' "$1" "$SECONDS"; }
 step rootfs
-cross/emulated/rootfs.sh
-step build
-cross/emulated/build.sh
+cross/emulated/rootfs.sh aarch64
+cross/emulated/rootfs.sh armv7
+step "build for aarch64"
+cross/emulated/build.sh aarch64
+step "build for ARMv7"
+cross/emulated/build.sh armv7
 # Two CPUs at a time; each has to run exactly the instruction sets that it has. `max` runs every row of kernels.inc, the
 # others show that the choice of kernels is right.
 run() { # CPU and tests
@@ -32,6 +36,12 @@ run max tests/kernels &
 last=$!
 run cortex-a53 tests/kernels/test_convolution_rows.py tests/ops/test_depthwise_conv_2d.py || failed=1
 run cortex-a76 tests/kernels/test_convolution_rows.py tests/ops/test_conv_2d.py || failed=1
+run cortex-a7 tests/kernels/test_convolution_rows.py || failed=1
 wait $last || failed=1
+# A whole network gives the same bits on ARMv7 as here.
+step "same outputs"
+network=models/effnet_lite0_int8.tflite
+python -m sanderling verify --count 1 --json "$network" >build/verify-here.json
+cross/emulated/run.sh cortex-a7 python -m sanderling verify --against build/verify-here.json "$network" || failed=1
 step done
 exit $failed

@@ -2,7 +2,9 @@
 
 python benchmarks/arm/measure.py MODEL.tflite... [--cpus cortex-a53,cortex-a72,cortex-a76,max] [--top 5] [--out FILE]
 
-Prints a markdown table; one thread. LiteRT's results are kept in build/arm-litert.json, as they do not change.
+Prints a markdown table; one thread. On cortex-a7 and cortex-a15 (32 bits) only instructions are counted, and the other
+side is tflite-runtime, as LiteRT has no wheel for them. LiteRT's results are kept in build/arm-litert.json, as they do
+not change.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CORES = {"cortex-a53": "cortex-a53", "cortex-a72": "cortex-a72", "cortex-a76": "neoverse-n1", "max": "neoverse-n2"}
 """Emulated CPU, and the core whose model llvm-mca has."""
+ARMV7 = ("cortex-a7", "cortex-a15")
+"""32-bit CPUs: instructions only, and TensorFlow's last wheel for ARMv7, tflite-runtime 2.14, instead of LiteRT's."""
 
 
 def plugin() -> Path:
@@ -39,11 +43,16 @@ def measure(engine: str, path: Path, cpu: str, runs: int, top: int) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         blocks = Path(folder) / "blocks.txt"
         script = str(HERE / "region.py")
-        command = [str(ROOT / "cross/emulated/run.sh"), cpu, "--plugin", f"{plugin()},out={blocks}", "python", script]
+        options = f"out={blocks}" + (",mark=64" if cpu in ARMV7 else "")
+        command = [str(ROOT / "cross/emulated/run.sh"), cpu, "--plugin", f"{plugin()},{options}", "python", script]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         done = subprocess.run([*command, engine, str(path), str(runs)], capture_output=True, text=True, env=environment)
         if done.returncode != 0 or not blocks.exists():
             raise SystemExit(f"{engine} on {cpu}: {done.stderr[-800:]}")
+        if cpu in ARMV7:
+            counts = (line.split() for line in blocks.read_text().splitlines())
+            total = sum(int(instructions) * int(executed) for _, instructions, executed, _ in counts)
+            return {"instructions": total / runs, "cycles": 0.0, "top": []}
         symbols = None
         if engine == "sanderling" and top:
             module, base = done.stdout.split()
@@ -61,7 +70,7 @@ def litert(path: Path, cpu: str, runs: int, top: int) -> dict[str, Any]:
     store = ROOT / "build" / "arm-litert.json"
     kept: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {}
     key = f"{path.name} {cpu}"
-    if key not in kept or len(kept[key]["top"]) < top:
+    if key not in kept or (len(kept[key]["top"]) < top and cpu not in ARMV7):
         kept[key] = measure("litert", path, cpu, runs, top)
         store.write_text(json.dumps(kept, indent=1))
     result: dict[str, Any] = kept[key]
@@ -87,9 +96,11 @@ def main() -> None:
         for cpu in args.cpus.split(","):
             theirs = litert(path.resolve(), cpu, args.runs, args.top)
             ours = measure("sanderling", path.resolve(), cpu, args.runs, args.top)
+            counted = "instructions" if cpu in ARMV7 else "cycles"
             text = [f"{x['cycles'] / 1e6:.3f} ({x['instructions'] / 1e6:.3f})" for x in (theirs, ours)]
-            ratio = ours["cycles"] / theirs["cycles"]
-            lines.append(f"| {path.stem} | {cpu} | {text[0]} | {text[1]} | {ratio:.2f} |")
+            ratio = ours[counted] / theirs[counted]
+            note = " of instructions" if cpu in ARMV7 else ""
+            lines.append(f"| {path.stem} | {cpu} | {text[0]} | {text[1]} | {ratio:.2f}{note} |")
             print(lines[-1], flush=True)
             for name, found in (("LiteRT", theirs), ("sanderling", ours)):
                 for line in found["top"][: args.top]:

@@ -37,7 +37,10 @@ def sanderling_run(path: str) -> Any:
 
 def litert_run(path: str) -> Any:
     """Return a function that runs the network once."""
-    from ai_edge_litert.interpreter import Interpreter
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:  # 32 bits
+        from tflite_runtime.interpreter import Interpreter
 
     interpreter = Interpreter(path, num_threads=1)
     interpreter.allocate_tensors()

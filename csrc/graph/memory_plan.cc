@@ -82,11 +82,13 @@ void improve(const std::vector<BufferRequest>& requests, std::vector<size_t> ord
 MemoryPlan plan_memory(const std::vector<BufferRequest>& requests, int steps, size_t limit) {
   MemoryPlan plan;
   plan.offsets.resize(requests.size());
-  size_t total = 0;
+  // So that no sum of sizes overflows, with 32 bits either.
+  constexpr uint64_t kMost = uint64_t{SIZE_MAX / 2} < uint64_t{1} << 50 ? uint64_t{SIZE_MAX / 2} : uint64_t{1} << 50;
+  uint64_t total = 0;
   for (const BufferRequest& r : requests) {
     check(r.bytes <= limit, "a tensor of ", r.bytes, " bytes is over the memory limit of ", limit, " bytes");
     total += r.bytes;
-    check(total <= (size_t{1} << 50), "the model's tensors have more than 2^50 bytes");
+    check(total <= kMost, "the model's tensors have more than ", kMost, " bytes");
   }
   plan.lower_bound = lower_bound_of(requests, steps);
   check(plan.lower_bound <= limit, "the model needs at least ", plan.lower_bound,

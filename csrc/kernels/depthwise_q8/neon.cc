@@ -137,9 +137,7 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
       const Row5 x4 = first(p[4] + at);
       s = add_row(s, weights + 160, x4);
       t = add_row(t, weights + 160, second(p[4] + at, x4));
-      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
+      store_halves(out, out + c1, finish<kTail>(scale(s), scale(t), stage));
       at += kStride == 1 ? c2 : c4;
       out += c2;
     }

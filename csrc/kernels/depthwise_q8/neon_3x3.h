@@ -51,9 +51,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
       const Row x = first(p0), y = first(p1), z = first(p2);
       const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
       const Sums s = taps(bias, x, y, z), t = taps(bias, x1, y1, z1);
-      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
+      store_halves(out, out + c1, finish<kTail>(scale(s), scale(t), stage));
       p0 += kStride == 1 ? c2 : c4;
       p1 += kStride == 1 ? c2 : c4;
       p2 += kStride == 1 ? c2 : c4;

@@ -39,6 +39,16 @@ inline Sums add_words(Sums s, int16x8_t x, int16x8_t w) {
   return {vmlal_s16(s.low, vget_low_s16(x), vget_low_s16(w)), multiply_add_high(s.high, x, w)};
 }
 
+inline void store_halves(uint8_t* low, uint8_t* high, uint8x16_t both) {
+#ifdef __aarch64__
+  vst1q_lane_u64(reinterpret_cast<uint64_t*>(low), vreinterpretq_u64_u8(both), 0);
+  vst1q_lane_u64(reinterpret_cast<uint64_t*>(high), vreinterpretq_u64_u8(both), 1);
+#else  // where a store of 64 bits faults unless aligned
+  vst1_u8(low, vget_low_u8(both));
+  vst1_u8(high, vget_high_u8(both));
+#endif
+}
+
 inline const int32_t* multipliers_of(const char* record) { return reinterpret_cast<const int32_t*>(record); }
 inline const char* record_of(const Work& work, int64_t block) {
   const int64_t wide = block - work.narrow;
