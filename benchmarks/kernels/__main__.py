@@ -11,6 +11,7 @@ busy machine that is the least disturbed one.
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -157,6 +158,24 @@ def summary(results: list[Result]) -> list[dict[str, Any]]:
     return lines
 
 
+def pointwise(layer: Layer, least: int) -> bool:
+    """Whether a layer is a matrix product of at least `least` channels a pixel."""
+    return layer.kind == "conv" and layer.kernel == layer.stride == 1 and layer.in_c >= least
+
+
+def medians(results: list[Result]) -> list[dict[str, Any]]:
+    """For each row, the shares of the peak of its layers, each shape counted once."""
+    shapes: dict[tuple[str, str], dict[str, float]] = {}
+    for r in results:
+        if r.share is not None:
+            shapes.setdefault((r.folder, r.kernel), {})[r.layer] = r.share
+    return [
+        {"folder": folder, "kernel": kernel, "layers": len(shares), "median": statistics.median(shares.values()),
+         "least": min(shares.values()), "least_layer": min(shares, key=shares.__getitem__)}
+        for (folder, kernel), shares in shapes.items()
+    ]  # fmt: skip
+
+
 def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.0f} %"
 
@@ -194,6 +213,7 @@ def show(results: list[Result], peaks: Peaks, every_layer: bool) -> None:
 )
 @click.option("--isa", "isas", multiple=True, help="Only rows of this instruction set. Default: all that the CPU has.")
 @click.option("--seconds", default=0.05, show_default=True, help="For all rows of one layer (3 runs of each at least).")
+@click.option("--pointwise", "least_depth", type=int, metavar="K", help="Only 1x1 layers of K channels and more.")
 @click.option("--layers", "every_layer", is_flag=True, help="Show each layer, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
@@ -201,6 +221,7 @@ def main(
     folders: Sequence[str],
     isas: Sequence[str],
     seconds: float,
+    least_depth: int | None,
     every_layer: bool,
     as_json: bool,
 ) -> None:
@@ -214,7 +235,7 @@ def main(
         for network in networks or NETWORKS
         for layer, count in layers(network).items()
         for dtype in ("int8", "float32")
-        if FOLDERS.get((layer.kind, dtype)) in folders
+        if FOLDERS.get((layer.kind, dtype)) in folders and (least_depth is None or pointwise(layer, least_depth))
     ]
     results: list[Result] = []
     peaks: Peaks = {}
@@ -231,11 +252,17 @@ def main(
             "peaks": [{"isa": isa, "float": is_float, "gmacs": gmacs} for (isa, is_float), gmacs in peaks.items()],
             "layers": [asdict(r) for r in results],
             "rows": summary(results),
+            "medians": medians(results),
             "not_timed": missed,
         }
         print(json.dumps(report, indent=1))
         return
     show(results, peaks, every_layer)
+    if least_depth is not None:
+        for m in medians(results):
+            print(f"{m['folder']} {m['kernel']}: median {percent(m['median'])} of the peak over {m['layers']} shapes, "
+                  f"least {percent(m['least'])} ({m['least_layer']})")  # fmt: skip
+        return
     if missed:
         print("Rows that no layer here reaches:", ", ".join(missed))
 

@@ -21,6 +21,7 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> rang
   p.low = range.low - flip;
   p.high = range.high - flip;
   p.flip = static_cast<uint8_t>(flip);
+  make_table(p);
   const FunctionRow<MulQ8Kernel>& kernel = choose_mul_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
   ctx.on_run(run_binary_bytes(

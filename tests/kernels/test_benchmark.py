@@ -53,6 +53,20 @@ def test_report() -> None:
     assert all(layer["microseconds"] > 0 for layer in report["layers"])
 
 
+def test_pointwise() -> None:
+    arguments = ["--network", "mobilenet_v1", "--folder", "conv2d_q8", "--pointwise", "256", "--seconds", "0", "--json"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.output)
+    assert {layer["layer"] for layer in report["layers"]} == {
+        "conv 1x1, 28x28x256 -> 256", "conv 1x1, 14x14x256 -> 512", "conv 1x1, 14x14x512 -> 512",
+        "conv 1x1, 7x7x512 -> 1024", "conv 1x1, 7x7x1024 -> 1024",
+    }  # fmt: skip
+    for row in report["medians"]:
+        assert row["layers"] == 5
+        assert 0 < row["least"] <= row["median"]
+
+
 def test_tables() -> None:
     done = CliRunner().invoke(main, ["--network", "mobilenet_v1", "--folder", "matmul", "--seconds", "0", "--layers"])
     assert done.exit_code == 0, done.output

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "cpu/kernels.h"
+#include "quant/narrow_requantize.h"
 #include "quant/requantize.h"
 
 namespace sanderling {
@@ -19,7 +20,13 @@ struct MulQ8 {
   Multiplier output;
   int32_t zero_point, low, high;
   uint8_t flip;
+  // NarrowTable of one channel for the output, if it fits.
+  bool narrow;
+  uint32_t narrow_table[kNarrowArrays];
 };
+
+// Fills the table from the other members.
+void make_table(MulQ8&);
 
 // n elements; step 1: the operand moves on, 0: one value for all. out overlaps no input.
 using MulQ8Kernel = void(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,

@@ -10,18 +10,16 @@ namespace {
 template <class V>
 struct NarrowProduct {
   using Type = typename V::Type;
-  static constexpr int64_t kReach = 255 * 255;  // of products of two differences of bytes
-
   // Operands are words with value + 128 - (zero point + 128).
   Type zero[2], bias, flip;
   typename V::Narrow narrow;
   typename V::Output output;
 
-  NarrowProduct(const MulQ8& p, const NarrowTable& table)
+  explicit NarrowProduct(const MulQ8& p)
       : zero{V::splat16(p.input_zero_point[0] + 128), V::splat16(p.input_zero_point[1] + 128)},
-        bias(V::splat32(static_cast<int32_t>(table.bias[0]))),
+        bias(V::splat32(static_cast<int32_t>(view_narrow_table(p.narrow_table, 1).bias[0]))),
         flip(V::splat8(p.flip ^ 0x80)),
-        narrow(V::broadcast(table)),
+        narrow(V::broadcast(view_narrow_table(p.narrow_table, 1))),
         output(p.zero_point, p.low, p.high, p.flip) {}
 
   inline __attribute__((always_inline)) Type rescale(Type products) const {
@@ -40,11 +38,8 @@ struct NarrowProduct {
 
   static void run(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
                   const MulQ8& p) {
-    if (n < V::kBytes || !narrow_fits(p.output, 0, kReach))
-      return mul_q8_portable_plain(a, step_a, b, step_b, out, n, p);
-    uint32_t memory[kNarrowArrays];
-    set_narrow(p.output, 0, kReach, memory, 1);
-    const NarrowProduct product(p, view_narrow_table(memory, 1));
+    if (!p.narrow) return mul_q8_portable_plain(a, step_a, b, step_b, out, n, p);
+    const NarrowProduct product(p);
     if (step_a && step_b) return V::rows(a, b, out, n, product);
     // An operand that stays is one byte in all places.
     if (step_a) {

@@ -28,6 +28,12 @@ void multiply(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b
 
 }  // namespace
 
+void make_table(MulQ8& p) {
+  constexpr int64_t reach = 255 * 255;  // of products of two differences of bytes
+  p.narrow = narrow_fits(p.output, 0, reach);
+  if (p.narrow) set_narrow(p.output, 0, reach, p.narrow_table, 1);
+}
+
 void mul_q8_portable_plain(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* __restrict out,
                            int64_t n, const MulQ8& p) {
   if (p.output.shift <= 0)
