@@ -47,6 +47,34 @@ void copy_blocks(size_t bytes, const char* from, int64_t from_stride, char* to, 
 
 constexpr int64_t kTile = 32;
 
+// Exchanges the bits of `mask` in x, moved up by `shift`, with those in y.
+inline void exchange(uint64_t& x, uint64_t& y, uint64_t mask, int shift) {
+  const uint64_t difference = ((x >> shift) ^ y) & mask;
+  y ^= difference;
+  x ^= difference << shift;
+}
+
+// 8 x 8 bytes: rows from_stride apart become columns, to rows to_stride apart.
+inline void transpose_bytes(const char* from, int64_t from_stride, char* to, int64_t to_stride) {
+  uint64_t r[8];
+  for (int i = 0; i < 8; ++i) std::memcpy(&r[i], from + i * from_stride, 8);
+  for (int i = 0; i < 4; ++i) exchange(r[i], r[i + 4], 0x00000000FFFFFFFF, 32);
+  for (int i : {0, 1, 4, 5}) exchange(r[i], r[i + 2], 0x0000FFFF0000FFFF, 16);
+  for (int i : {0, 2, 4, 6}) exchange(r[i], r[i + 1], 0x00FF00FF00FF00FF, 8);
+  for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_stride, &r[i], 8);
+}
+
+// rows x columns bytes, transposed; neighbours in a row are next to each other, and those in a column behind.
+void transpose_tile(const char* from, int64_t from_stride, char* to, int64_t to_stride, int64_t rows, int64_t columns) {
+  const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
+  for (int64_t j = 0; j < whole_columns; j += 8)
+    for (int64_t i = 0; i < whole_rows; i += 8)
+      transpose_bytes(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+      to[j * to_stride + i] = from[i * from_stride + j];
+}
+
 }  // namespace
 
 void StridedCopy::add(int64_t count, int64_t from_stride, int64_t to_stride) {
@@ -89,6 +117,7 @@ void StridedCopy::run_lines(const RunContext& run, const char* from, char* to, c
   const Dim& last = dims_.back();
   const int outer_dims = static_cast<int>(dims_.size()) - (tiled_ ? 2 : 1);
   const Dim near = tiled_ ? dims_[static_cast<size_t>(outer_dims)] : Dim{1, 0, 0};
+  const bool bytes = tiled_ && block_ == 1 && near.from == 1 && last.to == 1;
   const int64_t tiles = (near.count + kTile - 1) / kTile;
   int64_t items = tiles;
   for (int d = 0; d < outer_dims; ++d) items *= dims_[static_cast<size_t>(d)].count;
@@ -111,6 +140,10 @@ void StridedCopy::run_lines(const RunContext& run, const char* from, char* to, c
         continue;
       }
       const int64_t low = item % tiles * kTile, high = std::min(low + kTile, near.count);
+      if (bytes) {
+        transpose_tile(f + low, last.from, t + low * near.to, near.to, last.count, high - low);
+        continue;
+      }
       for (int64_t j = 0; j < last.count; j += kTile)
         for (int64_t i = low; i < high; ++i)
           line(f + i * near.from + j * last.from, last.from, t + i * near.to + j * last.to, last.to,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/max_pool_q8/max_pool_q8.h"
 #include "ops/activation.h"
 #include "ops/op.h"
 #include "ops/window.h"
@@ -161,6 +162,36 @@ void run_pool(PrepareContext& ctx, const Geometry& g, const Pool& pool) {
   });
 }
 
+// Bytes, through a kernel.
+void run_max_bytes(PrepareContext& ctx, const Geometry& g, Range<int32_t> range) {
+  const int32_t flip = ctx.output(0).dtype == DType::uint8 ? 128 : 0;
+  const FunctionRow<MaxPoolQ8Kernel>& kernel = choose_max_pool_q8(ctx.isa());
+  ctx.set_kernel(kernel.isa, kernel.name);
+  const MaxPoolQ8 whole{
+      0, 0, g.in_w * g.channels, g.channels, range.low - flip, range.high - flip, static_cast<uint8_t>(flip)};
+  int64_t rows = ctx.input(0).shape[0] * g.out_h;
+  double window = static_cast<double>(std::min(g.filter_h, g.in_h)) * static_cast<double>(std::min(g.filter_w, g.in_w));
+  double cost = static_cast<double>(g.out_w) * (5 + 0.02 * window * static_cast<double>(g.channels));
+  if (rows * g.out_w * g.channels == 0) rows = 0;
+  ctx.on_run([=, pool = kernel.run](RunContext& run) {
+    const uint8_t* in = run.input<uint8_t>(0);
+    uint8_t* out = run.output<uint8_t>(0);
+    run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) {
+      MaxPoolQ8 p = whole;
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t top = row % g.out_h * g.stride_h - g.pad_h, y0 = std::max<int64_t>(0, top);
+        const uint8_t* from = in + (row / g.out_h * g.in_h + y0) * p.row_bytes;
+        p.rows = std::min(g.in_h, top + g.filter_h) - y0;
+        for (int64_t column = 0; column < g.out_w; ++column) {
+          const int64_t left = column * g.stride_w - g.pad_w, x0 = std::max<int64_t>(0, left);
+          p.columns = std::min(g.in_w, left + g.filter_w) - x0;
+          pool(p, from + x0 * g.channels, g.channels, out + (row * g.out_w + column) * g.channels);
+        }
+      }
+    });
+  });
+}
+
 }  // namespace
 
 void prepare_average_pool_2d(PrepareContext& ctx) {
@@ -182,8 +213,8 @@ void prepare_max_pool_2d(PrepareContext& ctx) {
   const TensorInfo& out = ctx.output(0);
   switch (out.dtype) {
     case DType::float32: return run_pool(ctx, g, Maximum<float, float>{activation_range(activation)});
-    case DType::int8: return run_pool(ctx, g, Maximum<int8_t, int32_t>{quantized_activation_range(activation, out)});
-    case DType::uint8: return run_pool(ctx, g, Maximum<uint8_t, int32_t>{quantized_activation_range(activation, out)});
+    case DType::int8:
+    case DType::uint8: return run_max_bytes(ctx, g, quantized_activation_range(activation, out));
     case DType::int16: return run_pool(ctx, g, Maximum<int16_t, int32_t>{quantized_activation_range(activation, out)});
     default: fail("input is ", dtype_name(out.dtype), "; float32, int8, uint8 or int16 expected");
   }

@@ -1,36 +1,31 @@
 // QUANTIZE: float to integers, and integers from one quantization to another.
-#include <cstring>
+#include <type_traits>
 
+#include "kernels/quantize_q8/quantize_q8.h"
 #include "ops/lookup_table.h"
 #include "ops/unary.h"
 #include "quant/requantize.h"
+#include "quant/round_quotient.h"
 
 namespace sanderling {
 namespace {
 
-// x within [-2^17, 2^17], also of infinities and NaN. On bits, as compilers do not vectorise comparisons of floats that
-// may trap.
-float bounded(float x) {
-  constexpr int32_t bound = 0x48000000, sign = std::numeric_limits<int32_t>::min();
-  int32_t bits;
-  std::memcpy(&bits, &x, 4);
-  int32_t magnitude = bits & ~sign;
-  bits = (magnitude < bound ? magnitude : bound) | (bits & sign);
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
 // x / scale to nearest, half away from zero, plus zero_point, saturated.
 template <class T>
-void quantize_row(const float* x, T* __restrict out, int64_t n, float scale, int32_t zero_point) {
-  constexpr int32_t low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
-  for (int64_t i = 0; i < n; ++i) {
-    // Beyond the bounds any zero point saturates; within them what truncation leaves is exact.
-    const float q = bounded(x[i] / scale);
-    const int32_t whole = static_cast<int32_t>(q);
-    const float rest = q - static_cast<float>(whole);
-    const int32_t away = static_cast<int32_t>(rest + rest);  // 1 from 0.5 on, -1 from -0.5 on
-    out[i] = static_cast<T>(clamp(whole + away + zero_point, low, high));
+auto quantize_row(PrepareContext& ctx) {
+  if constexpr (sizeof(T) == 1) {
+    constexpr int32_t flip = std::is_signed_v<T> ? 0 : 128;
+    const FunctionRow<QuantizeQ8Kernel>& kernel = choose_quantize_q8(ctx.isa());
+    ctx.set_kernel(kernel.isa, kernel.name);
+    return [quantize = kernel.run](const float* x, T* out, int64_t n, float scale, int32_t zero_point) {
+      quantize(x, n, scale, zero_point - flip, static_cast<uint8_t>(flip), reinterpret_cast<uint8_t*>(out));
+    };
+  } else {
+    return [](const float* x, T* __restrict out, int64_t n, float scale, int32_t zero_point) {
+      constexpr int32_t low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
+      for (int64_t i = 0; i < n; ++i)
+        out[i] = static_cast<T>(clamp(round_quotient(x[i], scale) + zero_point, low, high));
+    };
   }
 }
 
@@ -52,6 +47,7 @@ Channels channels_of(const TensorInfo& t, const Shape& shape) {
 template <class T>
 void prepare_from_float(PrepareContext& ctx) {
   const TensorInfo &x = ctx.input(0), &y = ctx.output(0);
+  const auto row_of = quantize_row<T>(ctx);
   if (y.quantization.scale.size() <= 1) {
     float scale = y.scale();
     int32_t zero_point = y.zero_point();
@@ -60,20 +56,20 @@ void prepare_from_float(PrepareContext& ctx) {
       const float* from = run.input<float>(0);
       T* to = run.output<T>(0);
       run.parallel_for(n, 1.0, [&](int64_t begin, int64_t end, int) {
-        quantize_row(from + begin, to + begin, end - begin, scale, zero_point);
+        row_of(from + begin, to + begin, end - begin, scale, zero_point);
       });
     });
     return;
   }
   Channels c = channels_of(y, x.shape);
   int64_t rows = c.inner > 0 ? x.shape.elements() / c.inner : 0;
-  ctx.on_run([c, rows](RunContext& run) {
+  ctx.on_run([c, rows, row_of](RunContext& run) {
     const float* from = run.input<float>(0);
     T* to = run.output<T>(0);
     run.parallel_for(rows, 2.0 * static_cast<double>(c.inner), [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; ++row) {
         size_t k = static_cast<size_t>(row % c.channels);
-        quantize_row(from + row * c.inner, to + row * c.inner, c.inner, c.scale[k], c.zero_point[k]);
+        row_of(from + row * c.inner, to + row * c.inner, c.inner, c.scale[k], c.zero_point[k]);
       }
     });
   });

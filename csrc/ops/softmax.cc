@@ -42,11 +42,19 @@ void softmax_row(const uint8_t* x, Out* out, int64_t n, uint8_t flip, const Soft
   const int32_t reciprocal = fixed32::reciprocal_one_plus(static_cast<int32_t>((sum << zeros) - (1u << 31)));
   // Of more than 512 equal values the 8-bit quotients are below one half: 0. (The reference aborts.)
   const int exponent = 12 - zeros + 31 - static_cast<int>(8 * sizeof(Out));
-  for (int64_t i = 0; i < n; ++i) {
-    int32_t product = fixed32::multiply(reciprocal, t.exp[static_cast<size_t>(most - (x[i] ^ flip))]);
+  const auto quotient = [&](int32_t difference) {
+    int32_t product = fixed32::multiply(reciprocal, t.exp[static_cast<size_t>(difference)]);
     int32_t y = exponent > 31 ? 0 : rounding_divide_by_pot(product, exponent);
-    out[i] = static_cast<Out>(clamp(y + low, low, high));
+    return static_cast<Out>(clamp(y + low, low, high));
+  };
+  if (n < 300) {
+    for (int64_t i = 0; i < n; ++i) out[i] = quotient(most - (x[i] ^ flip));
+    return;
   }
+  // Each byte's result once.
+  Out results[256];
+  for (int32_t d = 0; d <= most; ++d) results[most - d] = quotient(d);
+  for (int64_t i = 0; i < n; ++i) out[i] = results[x[i] ^ flip];
 }
 
 template <class Out>

@@ -152,8 +152,10 @@ void check_depthwise_q8(Random&, Tally&);
 void check_hybrid_rows(Random&, Tally&);
 void check_lut_q8(Random&, Tally&);
 void check_matmul(Random&, Tally&);
+void check_max_pool_q8(Random&, Tally&);
 void check_mul_q8(Random&, Tally&);
 void check_peak(Random&, Tally&);
+void check_quantize_q8(Random&, Tally&);
 void check_rescale_real(Random&, Tally&);
 
 }  // namespace sanderling::test

@@ -1,11 +1,16 @@
+#include <algorithm>
+#include <cmath>
+
 #include "check.h"
 #include "cpu/kernels.h"
 #include "kernels/add_q8/add_q8.h"
 #include "kernels/arg_max_q8/arg_max_q8.h"
 #include "kernels/hybrid_rows/hybrid_rows.h"
 #include "kernels/lut_q8/lut_q8.h"
+#include "kernels/max_pool_q8/max_pool_q8.h"
 #include "kernels/mul_q8/mul_q8.h"
 #include "kernels/peak/peak.h"
+#include "kernels/quantize_q8/quantize_q8.h"
 #include "kernels/rescale_real/rescale_real.h"
 
 namespace sanderling::test {
@@ -32,6 +37,18 @@ constexpr FunctionRow<LutQ8Kernel> kRowsLut[] = {
 constexpr FunctionRow<ArgMaxQ8Kernel> kRowsArgMax[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, arg_max_q8_##isa##_##name}, )
 #include "kernels/arg_max_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<MaxPoolQ8Kernel> kRowsMaxPool[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, max_pool_q8_##isa##_##name}, )
+#include "kernels/max_pool_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<QuantizeQ8Kernel> kRowsQuantize[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, quantize_q8_##isa##_##name}, )
+#include "kernels/quantize_q8/kernels.inc"
 #undef SANDERLING_KERNEL
 };
 
@@ -100,6 +117,7 @@ void check_mul_q8(Random& random, Tally& tally) {
   MulQ8 p;
   random_ends(random, p);
   p.output = quantize_multiplier(random.once_in(4) ? random.scale(-32, 6) : random.scale(-12, -4));
+  make_table(p);
   check_binary(random, tally, "mul_q8", kRowsMul, p);
 }
 
@@ -184,6 +202,75 @@ void check_arg_max_q8(Random& random, Tally& tally) {
     for (Place place : {Place::at_end, Place::at_begin}) {
       const Guarded from(rows.data(), rows.size(), place), out(reference.size() * sizeof(int32_t), place);
       row.run(from.as<uint8_t>(), count, n, mask, out.as<int32_t>());
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
+void check_max_pool_q8(Random& random, Tally& tally) {
+  const int64_t n = random.between(1, random.once_in(3) ? 200 : 40);
+  MaxPoolQ8 p;
+  p.rows = random.between(1, 4), p.columns = random.between(1, 4);
+  p.pixel_bytes = n + random.between(0, 5);
+  p.row_bytes = (p.columns + random.between(0, 2)) * p.pixel_bytes;
+  p.low = static_cast<int32_t>(random.once_in(2) ? -128 : random.between(-128, 127));
+  p.high = static_cast<int32_t>(random.once_in(2) ? 127 : random.between(p.low, 127));
+  p.flip = random.once_in(2) ? 0x80 : 0;
+  const std::vector<uint8_t> in = random.bytes((p.rows - 1) * p.row_bytes + (p.columns - 1) * p.pixel_bytes + n);
+  std::vector<uint8_t> reference(static_cast<size_t>(n));
+  for (int64_t c = 0; c < n; ++c) {
+    int32_t most = p.low;
+    for (int64_t y = 0; y < p.rows; ++y)
+      for (int64_t x = 0; x < p.columns; ++x) {
+        const uint8_t byte = in[static_cast<size_t>(y * p.row_bytes + x * p.pixel_bytes + c)];
+        most = std::max<int32_t>(most, static_cast<int8_t>(byte ^ p.flip));
+      }
+    reference[static_cast<size_t>(c)] = static_cast<uint8_t>(std::min(most, p.high)) ^ p.flip;
+  }
+  for (const auto& row : kRowsMaxPool) {
+    if (!tally.begins("max_pool_q8", row.isa, row.name, "n " + std::to_string(n))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded from(in.data(), in.size(), place), out(reference.size(), place);
+      row.run(p, from.as<uint8_t>(), n, out.as<uint8_t>());
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
+void check_quantize_q8(Random& random, Tally& tally) {
+  const int64_t n = random.between(0, random.once_in(3) ? 20 : 300);
+  // Powers of two: ties.
+  const bool tied = random.once_in(3);
+  const float scale =
+      tied ? std::exp2(static_cast<float>(random.between(-8, 2)))
+           : static_cast<float>(random.scale(random.once_in(8) ? -145 : -8, random.once_in(8) ? 127 : 2));
+  std::vector<float> x(static_cast<size_t>(n));
+  for (float& v : x) {
+    const float steps = static_cast<float>(random.between(-700, 700)) / 2;
+    v = steps * scale;
+    const int64_t kind = random.between(0, tied ? 8 : 40);
+    if (kind == 1) v = std::nextafter(v, INFINITY);
+    if (kind == 2) v = std::nextafter(v, -INFINITY);
+    if (kind == 3) v = random.once_in(2) ? INFINITY : -INFINITY;
+    if (kind == 4) v = random.once_in(2) ? NAN : -NAN;
+    if (kind == 5) v *= 1e9f;
+    if (kind >= 9) v += static_cast<float>(random.scale(-12, -1)) * scale;
+  }
+  const int32_t zero = static_cast<int32_t>(random.between(-128, 127));
+  const uint8_t flip = random.once_in(2) ? 0x80 : 0;
+  std::vector<uint8_t> reference(static_cast<size_t>(n));
+  for (size_t i = 0; i < x.size(); ++i) {
+    const float q = x[i] / scale;
+    const float rounded = q != q ? (std::signbit(q) ? -1e6f : 1e6f) : std::fmin(std::fmax(std::round(q), -1e6f), 1e6f);
+    const int32_t value = static_cast<int32_t>(rounded) + zero;
+    reference[i] = static_cast<uint8_t>(std::max(-128, std::min(127, value))) ^ flip;
+  }
+  for (const auto& row : kRowsQuantize) {
+    if (!tally.begins("quantize_q8", row.isa, row.name, "n " + std::to_string(n) + ", scale " + std::to_string(scale)))
+      continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded from(x.data(), x.size() * sizeof(float), place), out(reference.size(), place);
+      row.run(from.as<float>(), n, scale, zero, flip, out.as<uint8_t>());
       expect(tally, out, reference, all);
     }
   }

@@ -37,8 +37,10 @@ constexpr Folder kFolders[] = {
     {"hybrid_rows", check_hybrid_rows},
     {"lut_q8", check_lut_q8},
     {"matmul", check_matmul},
+    {"max_pool_q8", check_max_pool_q8},
     {"mul_q8", check_mul_q8},
     {"peak", check_peak},
+    {"quantize_q8", check_quantize_q8},
     {"rescale_real", check_rescale_real},
 };
 
