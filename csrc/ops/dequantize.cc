@@ -1,4 +1,7 @@
 // DEQUANTIZE: integers and half precision to float.
+#include <type_traits>
+
+#include "kernels/dequantize_q8/dequantize_q8.h"
 #include "ops/unary.h"
 #include "quant/requantize.h"
 
@@ -7,8 +10,19 @@ namespace {
 
 // scale * (x - zero_point). The reference multiplies in double, where the product is exact: float rounds it once, too.
 template <class T>
-void dequantize_row(const T* x, float* __restrict out, int64_t n, float scale, int32_t zero_point) {
-  for (int64_t i = 0; i < n; ++i) out[i] = scale * static_cast<float>(wrapping_sub(x[i], zero_point));
+auto dequantize_row(PrepareContext& ctx) {
+  if constexpr (sizeof(T) == 1) {
+    constexpr int32_t flip = std::is_signed_v<T> ? 0 : 128;
+    const FunctionRow<DequantizeQ8Kernel>& kernel = choose_dequantize_q8(ctx.isa());
+    ctx.set_kernel(kernel.isa, kernel.name);
+    return [dequantize = kernel.run](const T* x, float* out, int64_t n, float scale, int32_t zero_point) {
+      dequantize(reinterpret_cast<const uint8_t*>(x), n, scale, zero_point - flip, static_cast<uint8_t>(flip), out);
+    };
+  } else {
+    return [](const T* x, float* __restrict out, int64_t n, float scale, int32_t zero_point) {
+      for (int64_t i = 0; i < n; ++i) out[i] = scale * static_cast<float>(wrapping_sub(x[i], zero_point));
+    };
+  }
 }
 
 template <class T>
@@ -16,6 +30,7 @@ void prepare_integer(PrepareContext& ctx) {
   const TensorInfo& x = ctx.input(0);
   const Quantization& q = x.quantization;
   int64_t n = x.shape.elements();
+  const auto row_of = dequantize_row<T>(ctx);
   if (q.scale.size() <= 1) {
     float scale = x.scale();
     int32_t zero_point = x.zero_point();
@@ -23,7 +38,7 @@ void prepare_integer(PrepareContext& ctx) {
       const T* from = run.input<T>(0);
       float* to = run.output<float>(0);
       run.parallel_for(n, 0.4, [&](int64_t begin, int64_t end, int) {
-        dequantize_row(from + begin, to + begin, end - begin, scale, zero_point);
+        row_of(from + begin, to + begin, end - begin, scale, zero_point);
       });
     });
     return;
@@ -33,13 +48,13 @@ void prepare_integer(PrepareContext& ctx) {
         " scales along axis ", q.axis, ", but shape ", x.shape);
   int64_t inner = x.shape.elements(q.axis + 1, x.shape.rank());
   int64_t rows = inner > 0 ? n / inner : 0;
-  ctx.on_run([channels, inner, rows, scale = q.scale, zero_point = q.zero_point](RunContext& run) {
+  ctx.on_run([channels, inner, rows, row_of, scale = q.scale, zero_point = q.zero_point](RunContext& run) {
     const T* from = run.input<T>(0);
     float* to = run.output<float>(0);
     run.parallel_for(rows, 0.5 * static_cast<double>(inner), [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; ++row) {
         size_t k = static_cast<size_t>(row % channels);
-        dequantize_row(from + row * inner, to + row * inner, inner, scale[k], zero_point[k]);
+        row_of(from + row * inner, to + row * inner, inner, scale[k], zero_point[k]);
       }
     });
   });

@@ -42,10 +42,13 @@ void softmax_row(const uint8_t* x, Out* out, int64_t n, uint8_t flip, const Soft
   const int32_t reciprocal = fixed32::reciprocal_one_plus(static_cast<int32_t>((sum << zeros) - (1u << 31)));
   // Of more than 512 equal values the 8-bit quotients are below one half: 0. (The reference aborts.)
   const int exponent = 12 - zeros + 31 - static_cast<int>(8 * sizeof(Out));
+  // fixed32::multiply() and rounding_divide_by_pot() of numbers that are not negative.
+  const int shift = exponent > 31 ? 31 : exponent;
+  const int64_t factor = exponent > 31 ? 0 : reciprocal, half = int64_t{1} << (shift - 1);
   const auto quotient = [&](int32_t difference) {
-    int32_t product = fixed32::multiply(reciprocal, t.exp[static_cast<size_t>(difference)]);
-    int32_t y = exponent > 31 ? 0 : rounding_divide_by_pot(product, exponent);
-    return static_cast<Out>(clamp(y + low, low, high));
+    const int64_t product = (factor * t.exp[static_cast<size_t>(difference)] + (int64_t{1} << 30)) >> 31;
+    const int64_t y = ((product + half) >> shift) + low;
+    return static_cast<Out>(y < high ? y : high);
   };
   if (n < 300) {
     for (int64_t i = 0; i < n; ++i) out[i] = quotient(most - (x[i] ^ flip));

@@ -5,6 +5,7 @@
 #include "cpu/kernels.h"
 #include "kernels/add_q8/add_q8.h"
 #include "kernels/arg_max_q8/arg_max_q8.h"
+#include "kernels/dequantize_q8/dequantize_q8.h"
 #include "kernels/hybrid_rows/hybrid_rows.h"
 #include "kernels/lut_q8/lut_q8.h"
 #include "kernels/max_pool_q8/max_pool_q8.h"
@@ -49,6 +50,12 @@ constexpr FunctionRow<MaxPoolQ8Kernel> kRowsMaxPool[] = {
 constexpr FunctionRow<QuantizeQ8Kernel> kRowsQuantize[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, quantize_q8_##isa##_##name}, )
 #include "kernels/quantize_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<DequantizeQ8Kernel> kRowsDequantize[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, dequantize_q8_##isa##_##name}, )
+#include "kernels/dequantize_q8/kernels.inc"
 #undef SANDERLING_KERNEL
 };
 
@@ -108,6 +115,7 @@ void check_add_q8(Random& random, Tally& tally) {
   const bool usual = !random.once_in(4);
   // Real multipliers below 1: no shift to the left.
   for (Multiplier& m : p.input) m = quantize_multiplier(random.scale(usual ? -4 : -31, -0.01));
+  if (random.once_in(2)) p.input[random.between(0, 1)] = quantize_multiplier(0.5);
   p.output = quantize_multiplier(random.scale(usual ? -21 : -31, usual ? -17 : -0.01));
   make_tables(p);
   check_binary(random, tally, "add_q8", kRowsAdd, p);
@@ -271,6 +279,25 @@ void check_quantize_q8(Random& random, Tally& tally) {
     for (Place place : {Place::at_end, Place::at_begin}) {
       const Guarded from(x.data(), x.size() * sizeof(float), place), out(reference.size(), place);
       row.run(from.as<float>(), n, scale, zero, flip, out.as<uint8_t>());
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
+void check_dequantize_q8(Random& random, Tally& tally) {
+  const int64_t n = random.between(0, random.once_in(3) ? 20 : 100);
+  const std::vector<uint8_t> x = random.bytes(n);
+  const float scale = static_cast<float>(random.scale(-140, 100));
+  const int32_t zero = static_cast<int32_t>(random.between(-128, 127));
+  const uint8_t flip = random.once_in(2) ? 0x80 : 0;
+  std::vector<float> reference(x.size());
+  for (size_t i = 0; i < x.size(); ++i)
+    reference[i] = static_cast<float>(static_cast<double>(scale) * (static_cast<int8_t>(x[i] ^ flip) - zero));
+  for (const auto& row : kRowsDequantize) {
+    if (!tally.begins("dequantize_q8", row.isa, row.name, "n " + std::to_string(n))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded from(x.data(), x.size(), place), out(reference.size() * sizeof(float), place);
+      row.run(from.as<uint8_t>(), n, scale, zero, flip, out.as<float>());
       expect(tally, out, reference, all);
     }
   }

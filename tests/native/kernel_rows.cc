@@ -34,6 +34,7 @@ constexpr Folder kFolders[] = {
     {"conv2d_q8", check_conv2d_q8},
     {"depthwise_f32", check_depthwise_f32},
     {"depthwise_q8", check_depthwise_q8},
+    {"dequantize_q8", check_dequantize_q8},
     {"hybrid_rows", check_hybrid_rows},
     {"lut_q8", check_lut_q8},
     {"matmul", check_matmul},

@@ -43,10 +43,12 @@ struct NarrowSum {
         narrow(V::broadcast(view_narrow_table(p.narrow_tables[2], 1))),
         output(p.zero_point, p.low, p.high, p.flip) {}
 
+  // bits: what dwords are shifted by.
+  template <int bits = AddQ8::kBits>
   inline __attribute__((always_inline)) Quarters widen(Type bytes) const {
     bytes = V::flip(bytes, flip);
-    const Type low = V::template shift_left16<AddQ8::kBits - 16>(V::low8(bytes, V::zero()));
-    const Type high = V::template shift_left16<AddQ8::kBits - 16>(V::high8(bytes, V::zero()));
+    const Type low = V::template shift_left16<bits - 16>(V::low8(bytes, V::zero()));
+    const Type high = V::template shift_left16<bits - 16>(V::high8(bytes, V::zero()));
     return {V::low16(V::zero(), low), V::high16(V::zero(), low), V::low16(V::zero(), high), V::high16(V::zero(), high)};
   }
 
@@ -56,11 +58,33 @@ struct NarrowSum {
     return requantize_narrow(subtract ? V::subtract32(x, y) : V::add32(x, y), narrow);
   }
 
-  template <bool subtract>
+  // Operand `halved`, 0 or 1 (else none), is only halved: it needs no more than a smaller shift. See halve().
+  template <bool subtract, int halved>
+  inline __attribute__((always_inline)) Type sum(Type x, Type y) const {
+    return finish<subtract>(halved == 0 ? x : first(x), halved == 1 ? y : second(y));
+  }
+  template <bool subtract, int halved>
   inline __attribute__((always_inline)) Type both(Type x, Type y) const {
-    const Quarters u = widen(x), v = widen(y);
-    return output(finish<subtract>(first(u.a), second(v.a)), finish<subtract>(first(u.b), second(v.b)),
-                  finish<subtract>(first(u.c), second(v.c)), finish<subtract>(first(u.d), second(v.d)));
+    const Quarters u = widen<AddQ8::kBits - (halved == 0)>(x), v = widen<AddQ8::kBits - (halved == 1)>(y);
+    return output(sum<subtract, halved>(u.a, v.a), sum<subtract, halved>(u.b, v.b), sum<subtract, halved>(u.c, v.c),
+                  sum<subtract, halved>(u.d, v.d));
+  }
+
+  static bool is_half(const Multiplier& m) { return m.multiplier == 1 << 30 && m.shift == 0; }
+
+  // The bias takes over the zero point of operand k.
+  void halve(const AddQ8& p, int k) {
+    const Type zero =
+        V::splat32(static_cast<int32_t>(static_cast<uint32_t>(p.input_zero_point[k] + 128) << (AddQ8::kBits - 1)));
+    bias = k == 1 && p.subtract ? V::add32(bias, zero) : V::subtract32(bias, zero);
+  }
+
+  template <int halved>
+  void both_rows(const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t n, const AddQ8& p) const {
+    if (p.subtract)
+      V::rows(a, b, out, n, [this](Type x, Type y) { return both<true, halved>(x, y); });
+    else
+      V::rows(a, b, out, n, [this](Type x, Type y) { return both<false, halved>(x, y); });
   }
 
   // `moving` as the operand o, `other` already rescaled; o is taken away from it where `negate`.
@@ -74,13 +98,15 @@ struct NarrowSum {
   static void run(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n,
                   const AddQ8& p) {
     if (!p.narrow) return add_q8_portable_table(a, step_a, b, step_b, out, n, p);
-    const NarrowSum s(p);
+    NarrowSum s(p);
     if (step_a && step_b) {
-      if (p.subtract)
-        V::rows(a, b, out, n, [&](Type x, Type y) { return s.template both<true>(x, y); });
-      else
-        V::rows(a, b, out, n, [&](Type x, Type y) { return s.template both<false>(x, y); });
-      return;
+      // The operand with the larger scale, as its multiplier is made.
+      for (int k : {0, 1}) {
+        if (!is_half(p.input[k])) continue;
+        s.halve(p, k);
+        return k == 0 ? s.template both_rows<0>(a, b, out, n, p) : s.template both_rows<1>(a, b, out, n, p);
+      }
+      return s.template both_rows<2>(a, b, out, n, p);
     }
     const bool first_moves = step_a != 0;
     const uint8_t* from = first_moves ? a : b;
