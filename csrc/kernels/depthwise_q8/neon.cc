@@ -148,8 +148,6 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
 }
 
 struct Pairs {
-  static constexpr Order kOrder = Order::kPairs;
-
   // Whether the window is one of those that have loops of their own.
   template <Tail kTail>
   static bool square(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
@@ -171,10 +169,10 @@ struct Pairs {
 
 bool takes(const DepthwiseQ8& c) noexcept { return c.multipliers != nullptr && c.window.out_c >= kBlock; }
 
-size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c, Order::kPairs).bytes; }
+size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c).bytes; }
 
 void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-  pack_blocks(c, Order::kPairs, weights, bias, packed);
+  pack_blocks(c, weights, bias, packed);
 }
 
 size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_layout(c).bytes; }

@@ -1,4 +1,4 @@
-// Rows of 3x3 windows without dilation, two pixels at a time, and the wide blocks of all NEON kernels.
+// Rows of 3x3 windows without dilation, two pixels at a time, and wide blocks.
 #pragma once
 
 #include "kernels/depthwise_q8/neon_blocks.h"

@@ -1,4 +1,4 @@
-// What the NEON kernels share above neon_layout.h: blocks of a row, and their rescaling.
+// What is above neon_layout.h: blocks of a row, and their rescaling.
 #pragma once
 
 #include "kernels/depthwise_q8/neon_layout.h"

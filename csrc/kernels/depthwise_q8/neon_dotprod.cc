@@ -1,104 +1,338 @@
-// NEON kernel with dot products, for 3x3 windows that move one column at a time. Four neighbouring columns of eight
-// channels are interleaved, so that each channel has its four bytes together: one sdot with the weights (a, b, c, 0)
-// gives the row's share of one pixel, one with (0, a, b, c) that of the next.
-#include "kernels/depthwise_q8/neon_rows.h"
+// NEON kernel with dot products for any window (see neon_columns.h): one sdot has four rows of four channels.
+#include <arm_neon.h>
+
+#include <utility>
+
+#include "kernels/depthwise_q8/neon_columns.h"
+
+#define SANDERLING_INLINE inline __attribute__((always_inline))
 
 namespace sanderling {
 namespace {
 
-struct Columns {
+constexpr int64_t kCache = 16384;  // bytes of the input that blocks take turns with
+
+struct Column {
   int8x16_t low, high;  // channels 0 to 3, and 4 to 7
 };
 
-inline int8x16_t load(const int8_t* x) { return vcombine_s8(vld1_s8(x), vcreate_s8(0)); }
+struct Sums {
+  int32x4_t low, high;
+};
 
-inline Columns interleave(int8x16_t c0, int8x16_t c1, int8x16_t c2, int8x16_t c3) {
-  const int8x16_t even = vzip1q_s8(c0, c2), odd = vzip1q_s8(c1, c3);
-  return {vzip1q_s8(even, odd), vzip2q_s8(even, odd)};
+SANDERLING_INLINE Column load_column(const int8_t* x) { return {vld1q_s8(x), vld1q_s8(x + 16)}; }
+SANDERLING_INLINE int8x16_t load_half(const int8_t* x) { return vcombine_s8(vld1_s8(x), vcreate_s8(0)); }
+
+// Four rows from one column of the picture on; a row outside of the picture points to input_zero.
+struct FourRows {
+  const int8_t *a, *b, *c, *d;
+};
+
+// Columns [first, last) of the picture from `step` apart, and input_zero beside them.
+template <bool kFlip>
+void interleave(const FourRows& rows, int64_t step, int64_t before, int64_t inside, int64_t after, int8_t zero,
+                uint8_t flip, int8_t* to) {
+  const int8x16_t outside = vdupq_n_s8(zero), mask = vreinterpretq_s8_u8(vdupq_n_u8(flip));
+  const auto fill = [&](int64_t n) {
+    for (int64_t i = 0; i < n; ++i, to += kColumn) {
+      vst1q_s8(to, outside);
+      vst1q_s8(to + 16, outside);
+    }
+  };
+  fill(before);
+  const int8_t *a = rows.a, *b = rows.b, *c = rows.c, *d = rows.d;
+  for (int64_t i = 0; i < inside; ++i, to += kColumn, a += step, b += step, c += step, d += step) {
+    int8x16_t even = vzip1q_s8(load_half(a), load_half(c)), odd = vzip1q_s8(load_half(b), load_half(d));
+    if (kFlip) even = veorq_s8(even, mask), odd = veorq_s8(odd, mask);
+    vst1q_s8(to, vzip1q_s8(even, odd));
+    vst1q_s8(to + 16, vzip2q_s8(even, odd));
+  }
+  fill(after);
 }
 
-inline Sums add_dots(Sums s, Columns x, int8x16_t low, int8x16_t high) {
-  return {vdotq_s32(s.low, x.low, low), vdotq_s32(s.high, x.high, high)};
-}
+// What the output rows of a block need that share interleaved columns.
+struct Rows {
+  const int8_t* columns;
+  const int8_t* weights;
+  int64_t weights_of_row;  // bytes
+  const int64_t* offsets;  // of the columns of each row of taps, or for kTaps = 0 of each tap
+  int64_t rows_of_taps, stride_w, pixels, out_c, out_row;
+  const BlockHeader* block;
+  const int32_t* bias;
+  OutputStageNeon stage;
+};
 
-inline int8x16_t next(int8x16_t weights) { return vreinterpretq_s8_u32(vshlq_n_u32(vreinterpretq_u32_s8(weights), 8)); }
+// kRelu: a ReLU whose range is that of the output, so output_zero = low = -128.
+enum class Tail { kRelu, kClamp0, kClamp, kAny };
 
 template <Tail kTail>
-void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output) {
-  const OutputStageNeon stage = stage_of<kTail>(work);
-  const int64_t channels = w.out_c, pairs = w.out_w / 2;
-  const bool odd = w.out_w % 2 != 0;
-  // Kept from the compiler, which would compute each address anew.
-  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels;
-  asm("" : "+r"(c1), "+r"(c2), "+r"(c3));
-  const char* record = work.records;
-  for (int64_t b = 0; b < work.narrow; ++b, record += work.narrow_bytes) {
-    const int8_t* weights = weights_of<int8_t>(record);
-    const int8x16_t w0 = vld1q_s8(weights), w1 = vld1q_s8(weights + 16), w2 = vld1q_s8(weights + 32),
-                    w3 = vld1q_s8(weights + 48), w4 = vld1q_s8(weights + 64), w5 = vld1q_s8(weights + 80);
-    const int8x16_t n0 = next(w0), n1 = next(w1), n2 = next(w2), n3 = next(w3), n4 = next(w4), n5 = next(w5);
-    const int32_t* m = multipliers_of(record);
-    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
-                    shift1 = vld1q_s32(m + 12);
-    const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
-    const auto scale = [&](Sums s) {
-      return Sums{requantize_neon<kind_of<kTail>()>(s.low, multiplier0, shift0),
-                  requantize_neon<kind_of<kTail>()>(s.high, multiplier1, shift1)};
-    };
-    const int64_t start = work.start[b];
-    const int8_t* p0 = rows.rows()[0] + start;
-    const int8_t* p1 = rows.rows()[1] + start;
-    const int8_t* p2 = rows.rows()[2] + start;
-    const auto columns = [&](const int8_t* x) { return interleave(load(x), load(x + c1), load(x + c2), load(x + c3)); };
-    uint8_t* out = output + start;
-    for (int64_t i = 0; i < pairs; ++i) {
-      const Columns x0 = columns(p0), x1 = columns(p1), x2 = columns(p2);
-      const Sums s = add_dots(add_dots(add_dots(bias, x0, w0, w1), x1, w2, w3), x2, w4, w5);
-      const Sums t = add_dots(add_dots(add_dots(bias, x0, n0, n1), x1, n2, n3), x2, n4, n5);
-      const uint64x2_t both = vreinterpretq_u64_u8(finish<kTail>(scale(s), scale(t), stage));
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 0);
-      vst1q_lane_u64(reinterpret_cast<uint64_t*>(out + c1), both, 1);
-      p0 += c2;
-      p1 += c2;
-      p2 += c2;
-      out += c2;
+constexpr RequantizeNeon kind_of() {
+  if (kTail == Tail::kRelu || kTail == Tail::kClamp0) return RequantizeNeon::kRelu;
+  return kTail == Tail::kClamp ? RequantizeNeon::kRight : RequantizeNeon::kAny;
+}
+
+struct Scale {
+  int32x4_t multiplier0, multiplier1, shift0, shift1;
+  OutputStageNeon stage;
+};
+
+template <Tail kTail>
+SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale& r) {
+  constexpr RequantizeNeon kKind = kind_of<kTail>();
+  const int32x4_t a = requantize_neon<kKind>(s.low, r.multiplier0, r.shift0);
+  const int32x4_t b = requantize_neon<kKind>(s.high, r.multiplier1, r.shift1);
+  const int32x4_t c = requantize_neon<kKind>(t.low, r.multiplier0, r.shift0);
+  const int32x4_t d = requantize_neon<kKind>(t.high, r.multiplier1, r.shift1);
+  if (kTail == Tail::kAny) return output_neon<kKind>(a, b, c, d, r.stage);
+  int16x8_t ab = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+  int16x8_t cd = vuzp1q_s16(vreinterpretq_s16_s32(c), vreinterpretq_s16_s32(d));
+  // Saturating to [0, 255] is the clamp, and stage.flip has the zero point: see run.
+  if (kTail == Tail::kRelu) return veorq_u8(vqmovun_high_s16(vqmovun_s16(ab), cd), r.stage.flip);
+  ab = vqaddq_s16(ab, r.stage.zero), cd = vqaddq_s16(cd, r.stage.zero);
+  const int8x16_t y = vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(ab), cd), r.stage.low), r.stage.high);
+  return veorq_u8(vreinterpretq_u8_s8(y), r.stage.flip);
+}
+
+// Sums of kPixels neighbouring pixels of each of kRows rows, row by row. Indices are template arguments throughout, so
+// that arrays become registers.
+template <int... i>
+using Indices = std::integer_sequence<int, i...>;
+
+// Column c of the window that all pixels see together is tap c - p * kStride of pixel p.
+template <int kTaps, int kStride, int kPixels, int c, int q, int n>
+SANDERLING_INLINE void add_tap(Sums (&s)[n], Column x, const int8_t* w, int64_t weights_of_row) {
+  constexpr int j = c - q % kPixels * kStride;
+  if constexpr (j >= 0 && j < kTaps) {
+    const Column v = load_column(w + q / kPixels * weights_of_row + j * kColumn);
+    s[q] = {vdotq_s32(s[q].low, x.low, v.low), vdotq_s32(s[q].high, x.high, v.high)};
+  }
+}
+template <int kTaps, int kStride, int kPixels, int c, int... q>
+SANDERLING_INLINE void add_column(Sums (&s)[sizeof...(q)], const int8_t* x, const int8_t* w, int64_t weights_of_row,
+                                  Indices<q...>) {
+  const Column column = load_column(x + c * kColumn);
+  (add_tap<kTaps, kStride, kPixels, c, q>(s, column, w, weights_of_row), ...);
+}
+template <int kTaps, int kStride, int kPixels, int n, int... c>
+SANDERLING_INLINE void add_columns(Sums (&s)[n], const int8_t* x, const int8_t* w, int64_t weights_of_row,
+                                   Indices<c...>) {
+  (add_column<kTaps, kStride, kPixels, c>(s, x, w, weights_of_row, std::make_integer_sequence<int, n>()), ...);
+}
+// One tap of pixels that lie `step` bytes apart.
+template <int kPixels, int... q>
+SANDERLING_INLINE void add_one(Sums (&s)[sizeof...(q)], const int8_t* x, int64_t step, const int8_t* w,
+                               int64_t weights_of_row, Indices<q...>) {
+  const auto add = [&](Sums sums, const int8_t* from, Column v) __attribute__((always_inline)) {
+    return Sums{vdotq_s32(sums.low, vld1q_s8(from), v.low), vdotq_s32(sums.high, vld1q_s8(from + 16), v.high)};
+  };
+  ((s[q] = add(s[q], x + q % kPixels * step, load_column(w + q / kPixels * weights_of_row))), ...);
+}
+// The bias is loaded for each pixel: copies in registers would take the units that multiply.
+SANDERLING_INLINE Sums load_bias(const int32_t* bias) {
+  asm("" : "+r"(bias));
+  return {vld1q_s32(bias), vld1q_s32(bias + 4)};
+}
+template <int... q>
+SANDERLING_INLINE void start(Sums (&s)[sizeof...(q)], const int32_t* bias, Indices<q...>) {
+  ((s[q] = load_bias(bias)), ...);
+}
+
+// kTaps = 0: any width, dilation and stride. kOnce: there is one row of taps.
+template <int kTaps_, int kStride_, bool kOnce_>
+struct Window {
+  static constexpr int kTaps = kTaps_, kStride = kStride_;
+  static constexpr bool kOnce = kOnce_;
+};
+
+template <Tail kTail, class W, int kRows, int kPixels>
+SANDERLING_INLINE void pixels(const Rows& r, const Scale& scale, int64_t x, uint8_t* out) {
+  constexpr int kAll = kRows * kPixels;
+  const auto all = std::make_integer_sequence<int, kAll>();
+  Sums s[kAll];
+  start(s, r.bias, all);
+  const int8_t* w = r.weights;
+  if constexpr (W::kTaps == 0) {
+    const int64_t step = r.stride_w * kColumn;
+    const int8_t* from = r.columns + x * step;
+    for (int64_t t = 0; t < r.rows_of_taps; ++t, w += kColumn)
+      add_one<kPixels>(s, from + r.offsets[t], step, w, r.weights_of_row, all);
+  } else {
+    const int8_t* from = r.columns + x * (W::kStride * kColumn);
+    const auto columns = std::make_integer_sequence<int, (kPixels - 1) * W::kStride + W::kTaps>();
+    if constexpr (W::kOnce) {
+      add_columns<W::kTaps, W::kStride, kPixels>(s, from, w, r.weights_of_row, columns);
+    } else {
+      for (int64_t t = 0; t < r.rows_of_taps; ++t, w += W::kTaps * kColumn)
+        add_columns<W::kTaps, W::kStride, kPixels>(s, from + r.offsets[t], w, r.weights_of_row, columns);
     }
-    if (odd) {
-      // The fourth column may lie outside; its weights are zero.
-      const auto last = [&](const int8_t* x) { return interleave(load(x), load(x + c1), load(x + c2), load(x + c2)); };
-      const Sums s = scale(add_dots(add_dots(add_dots(bias, last(p0), w0, w1), last(p1), w2, w3), last(p2), w4, w5));
-      vst1_u8(out, vget_low_u8(finish<kTail>(s, s, stage)));
-    }
+  }
+  // Two results at a time, of which the second may be unused.
+  const auto at = [&](int q) {
+    return reinterpret_cast<uint64_t*>(out + q / kPixels * r.out_row + q % kPixels * r.out_c);
+  };
+  const uint64x2_t first = vreinterpretq_u64_u8(finish<kTail>(s[0], s[kAll > 1 ? 1 : 0], scale));
+  vst1q_lane_u64(at(0), first, 0);
+  if constexpr (kAll > 1) vst1q_lane_u64(at(1), first, 1);
+  if constexpr (kAll > 2) {
+    const uint64x2_t second = vreinterpretq_u64_u8(finish<kTail>(s[2], s[3], scale));
+    vst1q_lane_u64(at(2), second, 0);
+    vst1q_lane_u64(at(3), second, 1);
   }
 }
 
-struct Dots {
-  static constexpr Order kOrder = Order::kDots;
-  template <RequantizeNeon kKind>
-  static void row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-    if (kKind == RequantizeNeon::kAny) return row_3x3<Tail::kAny>(w, work, rows, out);
-    if (kKind == RequantizeNeon::kRelu && work.unclamped) return row_3x3<Tail::kRelu>(w, work, rows, out);
-    row_3x3<Tail::kClamp>(w, work, rows, out);
+// kRows output rows.
+template <Tail kTail, class W, int kRows>
+void rows_of(const Rows& rows, uint8_t* out) {
+  const Rows r = rows;  // a copy, as stores of bytes might change what it refers to
+  const Scale scale{vld1q_s32(r.block->multiplier), vld1q_s32(r.block->multiplier + 4), vld1q_s32(r.block->shift),
+                    vld1q_s32(r.block->shift + 4), r.stage};
+  constexpr int kPixels = 4 / kRows;
+  int64_t x = 0;
+  for (; x + kPixels <= r.pixels; x += kPixels, out += kPixels * r.out_c)
+    pixels<kTail, W, kRows, kPixels>(r, scale, x, out);
+  if (kPixels == 4 && (r.pixels & 2) != 0) {
+    pixels<kTail, W, kRows, 2>(r, scale, x, out);
+    x += 2, out += 2 * r.out_c;
   }
+  if (r.pixels & 1) pixels<kTail, W, kRows, 1>(r, scale, x, out);
+}
+
+// Windows whose rows of taps have loops of their own.
+inline bool unrolled(Tail tail, const Window2d& w) {
+  return tail != Tail::kAny && w.dilation_w == 1 && w.stride_w <= 2 && (w.kernel_w == 3 || w.kernel_w == 5);
+}
+
+using RowsOf = void (*)(const Rows&, uint8_t*);
+
+// One and two rows of a window, and one row of taps.
+struct Functions {
+  RowsOf one, two, one_once, two_once;
 };
+
+template <Tail kTail, int kTaps, int kStride>
+constexpr Functions functions() {
+  return {rows_of<kTail, Window<kTaps, kStride, false>, 1>, rows_of<kTail, Window<kTaps, kStride, false>, 2>,
+          rows_of<kTail, Window<kTaps, kStride, kTaps == 3>, 1>, rows_of<kTail, Window<kTaps, kStride, kTaps == 3>, 2>};
+}
+
+template <Tail kTail>
+Functions functions(const Window2d& w) {
+  if (!unrolled(kTail, w)) return functions<kTail, 0, 0>();
+  if (w.kernel_w == 3) return w.stride_w == 1 ? functions<kTail, 3, 1>() : functions<kTail, 3, 2>();
+  return w.stride_w == 1 ? functions<kTail, 5, 1>() : functions<kTail, 5, 2>();
+}
+
+inline Tail tail_of(const DepthwiseQ8& c, RequantizeNeon kind) {
+  if (kind == RequantizeNeon::kAny) return Tail::kAny;
+  if (kind == RequantizeNeon::kRight) return Tail::kClamp;
+  return c.low == -128 && c.high == 127 && c.output_zero == -128 ? Tail::kRelu : Tail::kClamp0;
+}
+
+Functions functions(Tail tail, const Window2d& w) {
+  if (tail == Tail::kRelu) return functions<Tail::kRelu>(w);
+  if (tail == Tail::kClamp0) return functions<Tail::kClamp0>(w);
+  return tail == Tail::kClamp ? functions<Tail::kClamp>(w) : functions<Tail::kAny, 0, 0>();
+}
 
 bool takes(const DepthwiseQ8& c) noexcept {
   const Window2d& w = c.window;
-  return c.multipliers != nullptr && w.out_c >= kBlock && w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 &&
-         w.stride_w == 1;
+  return c.multipliers != nullptr && w.out_c >= kBlock && c.multiplier() == 1 && w.stride_w <= 4 &&
+         (w.kernel_w - 1) * w.dilation_w <= w.in_w + 64;
 }
 
-size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c, Order::kDots).bytes; }
+size_t packed_bytes(const DepthwiseQ8& c) noexcept { return PackedLayout(c).bytes; }
 
 void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-  pack_blocks(c, Order::kDots, weights, bias, packed);
+  pack_columns(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_layout(c).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {
-  run_kernel<Dots>(c, packed, input, output, row_begin, row_end, scratch);
+  const Window2d& w = c.window;
+  const PackedLayout at(c);
+  const ScratchLayout own(c);
+  const char* records = static_cast<const char*>(packed) + align64(sizeof(Header));
+  Header header;
+  std::memcpy(&header, packed, sizeof header);
+  char* memory = static_cast<char*>(scratch);
+  int64_t* offsets = reinterpret_cast<int64_t*>(memory);
+  int8_t* zeros = reinterpret_cast<int8_t*>(memory + own.zeros);
+  int8_t* columns_at = reinterpret_cast<int8_t*>(memory + own.columns);
+  const uint8_t zero_byte = static_cast<uint8_t>(c.input_zero) ^ c.flip;
+  bool has_zeros = false;
+
+  const int64_t group_bytes = static_cast<int64_t>(own.group_bytes), all = columns(w);
+  const Tail tail = tail_of(c, header.kind);
+  const bool by_tap = !unrolled(tail, w);
+  const int64_t per_group = by_tap ? w.kernel_w : 1, per_part = at.rows.groups * per_group;
+  for (int64_t i = 0; i < at.parts * per_part; ++i) {
+    const int64_t group = i % per_part / per_group, j = i % per_group;
+    offsets[i] = group * group_bytes + j * w.dilation_w * kColumn;
+  }
+  const int64_t before = smaller(w.pad_w, all), inside = smaller(w.in_w, all - before), after = all - before - inside;
+
+  const Functions all_functions = functions(tail, w);
+  Rows r{};
+  r.columns = columns_at;
+  r.weights_of_row = static_cast<int64_t>(at.row_bytes);
+  r.offsets = offsets;
+  r.stride_w = w.stride_w;
+  r.pixels = w.out_w;
+  r.out_c = w.out_c;
+  r.out_row = w.out_w * w.out_c;
+  r.stage = output_stage_neon(c.output_zero, c.low, c.high, c.flip);
+  if (tail == Tail::kRelu) r.stage.flip = veorq_u8(r.stage.flip, vdupq_n_u8(0x80));
+  int32_t bias[kBlock];
+  r.bias = bias;
+  const auto interleave_rows = c.flip ? interleave<true> : interleave<false>;
+
+  // Blocks go through so many rows that these stay in the cache.
+  const int64_t kept =
+      smaller(kCache / (w.stride_h * w.in_w * w.in_c + 1) / at.rows.together + 1, w.out_h) * at.rows.together;
+  for (int64_t row = row_begin, tile = 0; row < row_end; row += tile) {
+    const int64_t batch = row / w.out_h, y = row % w.out_h;
+    tile = smaller(kept, smaller(row_end - row, w.out_h - y));
+    const int8_t* picture = reinterpret_cast<const int8_t*>(input) + batch * w.in_h * w.in_w * w.in_c;
+    for (int64_t b = 0; b < at.blocks; ++b) {
+      const char* record = records + static_cast<size_t>(b) * at.record_bytes;
+      const BlockHeader& block = *reinterpret_cast<const BlockHeader*>(record);
+      r.block = &block;
+      r.rows_of_taps = block.parts * per_part;
+      const RowsOf one = r.rows_of_taps == 1 ? all_functions.one_once : all_functions.one;
+      const RowsOf two = r.rows_of_taps == 1 ? all_functions.two_once : all_functions.two;
+      vst1q_s32(bias, vmlsq_n_s32(vld1q_s32(block.bias), vld1q_s32(block.sum), c.input_zero));
+      vst1q_s32(bias + 4, vmlsq_n_s32(vld1q_s32(block.bias + 4), vld1q_s32(block.sum + 4), c.input_zero));
+      uint8_t* out = static_cast<uint8_t*>(output) + row * r.out_row + block.start;
+      for (int64_t done = 0, n = 0; done < tile; done += n) {
+        n = smaller(at.rows.together, tile - done);
+        const int64_t top = (y + done) * w.stride_h - w.pad_h, slots = (n - 1) * w.stride_h + w.kernel_h;
+        const auto input_row = [&](int64_t slot) {
+          const int64_t in_y = top + slot * w.dilation_h;
+          if (in_y >= 0 && in_y < w.in_h) return picture + in_y * w.in_w * w.in_c + block.start;
+          if (!has_zeros) std::memset(zeros, zero_byte, static_cast<size_t>(w.in_w * w.in_c));
+          has_zeros = true;
+          return static_cast<const int8_t*>(zeros);
+        };
+        for (int64_t g = 0; g < at.rows.groups; ++g) {
+          const int8_t* first = input_row(4 * g);
+          // Rows without a weight may be any that exist.
+          const auto other = [&](int64_t i) { return 4 * g + i < slots ? input_row(4 * g + i) : first; };
+          const FourRows rows{first, other(1), other(2), other(3)};
+          interleave_rows(rows, w.in_c, before, inside, after, static_cast<int8_t>(c.input_zero), c.flip,
+                          columns_at + g * group_bytes);
+        }
+        r.weights = reinterpret_cast<const int8_t*>(record + sizeof(BlockHeader));
+        int64_t i = 0;
+        for (; i + 2 <= n; i += 2, r.weights += 2 * r.weights_of_row, out += 2 * r.out_row) two(r, out);
+        if (i < n) {
+          one(r, out);
+          out += r.out_row;
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

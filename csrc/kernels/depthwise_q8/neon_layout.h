@@ -1,4 +1,4 @@
-// What the NEON kernels share: packed blocks of eight channels, and rows that are read in place.
+// What the NEON kernel packs: blocks of eight channels, and rows that are read in place.
 //
 // The zero point of the input goes into the bias of a run (bias - input_zero * sum of weights), so that raw bytes are
 // multiplied; pixels outside the picture then have to be input_zero.
@@ -27,8 +27,7 @@ inline int64_t taps_of(const Window2d& w) { return w.kernel_h * w.kernel_w; }
 inline int64_t blocks_of(const Window2d& w) { return (w.out_c + kBlock - 1) / kBlock; }
 
 // Packed: Header, then int32 start[blocks], bias[blocks][8], weight_sum[blocks][8], then the records of blocks:
-// multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16. For dot products the bytes
-// of a narrow block are [kernel_h][8][4]: up to four columns of the window for each channel.
+// multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16.
 struct Header {
   RequantizeNeon kind;
   int32_t light, narrow;  // blocks; narrow counts the light ones too
@@ -39,9 +38,7 @@ struct Layout {
   size_t start, bias, sum, records, narrow_bytes, wide_bytes, bytes;
 };
 
-enum class Order { kPairs, kDots };
-
-inline Layout layout(const DepthwiseQ8& c, Order order) {
+inline Layout layout(const DepthwiseQ8& c) {
   Layout at;
   at.taps = taps_of(c.window), at.blocks = blocks_of(c.window);
   const size_t lanes = static_cast<size_t>(at.blocks * kBlock) * sizeof(int32_t);
@@ -49,8 +46,7 @@ inline Layout layout(const DepthwiseQ8& c, Order order) {
   at.bias = at.start + align64(static_cast<size_t>(at.blocks) * sizeof(int32_t));
   at.sum = at.bias + lanes;
   at.records = align64(at.sum + lanes);
-  const int64_t bytes = order == Order::kDots ? c.window.kernel_h * 4 : at.taps;
-  at.narrow_bytes = (2 * kBlock * sizeof(int32_t) + static_cast<size_t>(bytes * kBlock) + 15) / 16 * 16;
+  at.narrow_bytes = (2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) + 15) / 16 * 16;
   at.wide_bytes = 2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) * sizeof(int16_t);
   at.bytes = at.records + static_cast<size_t>(at.blocks) * at.wide_bytes;
   return at;
@@ -62,15 +58,15 @@ inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t t
 
 enum class Weights { kLight, kNarrow, kWide };
 
-inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps, Order order) {
+inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_t start, int64_t taps) {
   constexpr int32_t kMost = 255;  // 255 * 128 fits int16
-  bool light = taps == 9 && order == Order::kPairs;
+  bool light = taps == 9;
   for (int64_t i = 0; i < kBlock; ++i) {
     int32_t last = 0, row = 0;
     for (int64_t t = 0; t < taps; ++t) {
       const int32_t w = weight_at(c, weights, t, start + i), size = w < 0 ? -w : w;
       if (w < -128 || w > 127) return Weights::kWide;
-      if (order == Order::kPairs && t % 2 == 1 && last + size > kMost) return Weights::kWide;
+      if (t % 2 == 1 && last + size > kMost) return Weights::kWide;
       last = size;
       row = t % 3 == 0 ? size : row + size;
       light &= row <= kMost;
@@ -79,9 +75,8 @@ inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_
   return light ? Weights::kLight : Weights::kNarrow;
 }
 
-inline void pack_blocks(const DepthwiseQ8& c, Order order, const uint8_t* weights, const int32_t* bias, void* packed) {
-  const Layout at = layout(c, order);
-  const int64_t columns = c.window.kernel_w;
+inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
+  const Layout at = layout(c);
   const int64_t channels = c.window.out_c;
   char* base = static_cast<char*>(packed);
   int32_t* starts = reinterpret_cast<int32_t*>(base + at.start);
@@ -94,7 +89,7 @@ inline void pack_blocks(const DepthwiseQ8& c, Order order, const uint8_t* weight
     const bool narrow = kind != Weights::kWide;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const int64_t start = smaller(b * kBlock, channels - kBlock);
-      if (weights_kind(c, weights, start, at.taps, order) != kind) continue;
+      if (weights_kind(c, weights, start, at.taps) != kind) continue;
       starts[block] = static_cast<int32_t>(start);
       int32_t* multipliers = reinterpret_cast<int32_t*>(record);
       int8_t* bytes = reinterpret_cast<int8_t*>(record + 2 * kBlock * sizeof(int32_t));
@@ -109,10 +104,8 @@ inline void pack_blocks(const DepthwiseQ8& c, Order order, const uint8_t* weight
           sum = wrapping_add(sum, w);
           if (!narrow)
             words[t * kBlock + i] = static_cast<int16_t>(w);
-          else if (order == Order::kPairs)
-            bytes[t * kBlock + i] = static_cast<int8_t>(w);
           else
-            bytes[(t / columns * kBlock + i) * 4 + t % columns] = static_cast<int8_t>(w);
+            bytes[t * kBlock + i] = static_cast<int8_t>(w);
         }
         all_bias[block * kBlock + i] = bias ? bias[start + i] : 0;
         sums[block * kBlock + i] = sum;

@@ -1,4 +1,4 @@
-// The walk of the NEON kernels over the rows of a picture.
+// The walk of the NEON kernel over the rows of a picture.
 #pragma once
 
 #include "kernels/depthwise_q8/neon_3x3.h"
@@ -20,7 +20,7 @@ void run_rows(const Window2d& w, const Work& work, Rows& rows, uint8_t* output, 
 template <class Narrow>
 void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
                 int64_t row_end, void* scratch) {
-  const Layout at = layout(c, Narrow::kOrder);
+  const Layout at = layout(c);
   const char* base = static_cast<const char*>(packed);
   Header header;
   std::memcpy(&header, packed, sizeof header);
