@@ -1,6 +1,6 @@
 // Without an instruction for four products, pairs of 16 bits are multiplied: exact, as |left - left_zero| <= 255.
+#include "kernels/matmul/products_f32.h"
 #include "kernels/matmul/x86_256.h"
-#include "kernels/matmul/x86_f32.h"
 #include "kernels/matmul/x86_s16.h"
 
 namespace sanderling::matmul {
@@ -10,6 +10,7 @@ struct VectorQ8 : Lanes256 {
   using Left = int16_t;
   static constexpr int64_t kGroup = 2;
 
+  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
   static Type weights(const int8_t* p) noexcept {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }

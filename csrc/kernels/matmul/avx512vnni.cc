@@ -1,6 +1,6 @@
 #include "base/avx512.h"
-#include "kernels/matmul/x86_f32.h"
-#include "kernels/matmul/x86_q8.h"
+#include "kernels/matmul/products_f32.h"
+#include "kernels/matmul/products_q8.h"
 #include "kernels/matmul/x86_s16.h"
 
 namespace sanderling::matmul {
@@ -12,7 +12,13 @@ struct VectorQ8 {
   static constexpr int64_t kLanes = 16, kGroup = 4;
   static constexpr int kVectors = 4, kRows = 4;
 
+  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
   static Type splat(int32_t x) noexcept { return _mm512_set1_epi32(x); }
+  static Type values(const char* p) noexcept {
+    int32_t x;
+    std::memcpy(&x, p, sizeof x);
+    return splat(x);
+  }
   static Type load(const int32_t* p) noexcept { return _mm512_loadu_si512(p); }
   static void store(int32_t* p, Type v) noexcept { _mm512_storeu_si512(p, v); }
   static Type add(Type a, Type b) noexcept { return _mm512_add_epi32(a, b); }

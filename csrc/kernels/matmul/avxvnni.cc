@@ -7,6 +7,7 @@ struct VectorQ8 : Lanes256 {
   using Left = uint8_t;
   static constexpr int64_t kGroup = 4;
 
+  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
   static Type weights(const int8_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const Type*>(p)); }
   static Type dot(Type acc, Type x, Type w) noexcept { return _mm256_dpbusd_avx_epi32(acc, x, w); }
 };

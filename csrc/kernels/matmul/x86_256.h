@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/matmul/x86_q8.h"
+#include "kernels/matmul/products_q8.h"
 
 namespace sanderling::matmul {
 namespace {
@@ -14,6 +14,11 @@ struct Lanes256 {
   static constexpr int kVectors = 4, kRows = 2;
 
   static Type splat(int32_t x) noexcept { return _mm256_set1_epi32(x); }
+  static Type values(const char* p) noexcept {
+    int32_t x;
+    std::memcpy(&x, p, sizeof x);
+    return splat(x);
+  }
   static Type load(const int32_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const Type*>(p)); }
   static void store(int32_t* p, Type v) noexcept { _mm256_storeu_si256(reinterpret_cast<Type*>(p), v); }
   static Type add(Type a, Type b) noexcept { return _mm256_add_epi32(a, b); }

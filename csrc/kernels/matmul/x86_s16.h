@@ -2,7 +2,7 @@
 // its int32 sum could overflow, it is added to the int64 one.
 //
 // Vector has: Type (of int32 lanes), kLanes, splat(x), load(p), pairs(acc, x, w) (acc + the products of the int16
-// pairs), keep(w, mask) (and), add_wide(to, v) (to[i] += lane i); kVectors and kRows as in x86_q8.h.
+// pairs), keep(w, mask) (and), add_wide(to, v) (to[i] += lane i); kVectors and kRows as in products_q8.h.
 #pragma once
 
 #include <cstring>

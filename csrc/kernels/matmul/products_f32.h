@@ -1,7 +1,7 @@
-// f32 for x86: each lane is a column; products are added without rounding them, in the order of k.
+// f32 for vectors: each lane is a column; products are added in the order of k.
 //
 // Vector has: Type, kLanes, zero(), splat(x), load(p), add_product(sum, x, w), store(p, v); kVectors and kRows as in
-// x86_q8.h.
+// products_q8.h.
 #pragma once
 
 #include <cstring>

@@ -1,13 +1,14 @@
-// q8 for x86: each 32-bit lane is a column, and takes the products of kGroup neighbouring k at once.
+// q8 for vectors: each 32-bit lane is a column, and takes the products of kGroup neighbouring k at once.
 //
 // With elements x of the left operand and w of the right one as they are packed, x = left - left_zero + bias and
 // w = right - right_zero + zero,
 //   acc = sum x * w - bias * sum w - zero * (sum x - depth * bias)   modulo 2^32.
 //
-// Vector has: Type (of int32 lanes), kLanes, kGroup, Left (the packed left element: uint8_t, which keeps the zero point
-// in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add, subtract, multiply,
-// weights(p) (kLanes * kGroup of them), dot(acc, x, w) with kGroup left elements in each lane of x; and the shape of
-// tiles, which registers decide: kVectors, the most vectors of columns, and kRows.
+// Vector has: Type (of int32 lanes), kLanes, kGroup, Left (the packed left element: uint8_t or int8_t, which keep the
+// zero point in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add, subtract,
+// multiply, place(lane, k) (where a weight stands among the kLanes * kGroup of a vector), weights(p), values(p) (kGroup
+// left elements for each lane), dot(acc, x, w); and the shape of tiles, which registers decide: kVectors, the most
+// vectors of columns, and kRows.
 #pragma once
 
 #include <cstring>
@@ -38,8 +39,8 @@ struct ProductsQ8 {
 
   template <class T>
   static void pack_rows(const Source& s, int64_t first, int64_t last, int64_t depth, void* packed) noexcept {
-    constexpr bool kUnsigned = std::is_same_v<Left, uint8_t>;
-    const int32_t shift = kUnsigned ? (std::is_same_v<T, int8_t> ? -128 : 0) : s.zero_point;
+    constexpr int32_t kFlip = std::is_same_v<T, Left> ? 0 : (std::is_same_v<T, int8_t> ? -128 : 128);
+    const int32_t shift = sizeof(Left) == 1 ? kFlip : s.zero_point;
     for (int64_t i = first; i < last; ++i) {
       char* row = static_cast<char*>(packed) + i * left_stride(depth);
       const T* __restrict from = static_cast<const T*>(s.data) + i * s.vector_stride;
@@ -66,7 +67,8 @@ struct ProductsQ8 {
   // weights [group of k][column][k in the group].
   struct Right {
     uint32_t zero;
-    uint32_t unused[15];
+    uint32_t care;  // the kernel's own
+    uint32_t unused[14];
   };
   static int64_t columns_bytes(int64_t columns, int64_t depth) noexcept {
     const int64_t padded = (columns + kLanes - 1) / kLanes * kLanes;
@@ -79,7 +81,7 @@ struct ProductsQ8 {
   template <class T>
   static void pack_columns(const Source& s, int64_t columns, int64_t depth, char* packed) noexcept {
     const int32_t shift = std::is_same_v<T, uint8_t> ? 128 : 0;
-    const Right header = {static_cast<uint32_t>(s.zero_point - shift), {}};
+    const Right header = {static_cast<uint32_t>(s.zero_point - shift), 0, {}};
     std::memcpy(packed, &header, sizeof header);
     char* panel = packed + sizeof header;
     for (int64_t first = 0; first < columns; first += kPanel) {
@@ -90,11 +92,11 @@ struct ProductsQ8 {
       if (used < width || depth % kGroup != 0) std::memset(panel, 0, static_cast<size_t>(columns_bytes(used, depth)));
       for (int64_t c = 0; c < used; ++c) {
         const T* from = static_cast<const T*>(s.data) + (first + c) * s.vector_stride;
-        int8_t* to = weights + c * kGroup;
+        int8_t* to = weights + c / kLanes * kLanes * kGroup;
         uint32_t sum = 0;
         for (int64_t k = 0; k < depth; ++k) {
           const int8_t w = static_cast<int8_t>(from[k * s.depth_stride] - shift);
-          to[k / kGroup * width * kGroup + k % kGroup] = w;
+          to[k / kGroup * width * kGroup + Vector::place(c % kLanes, k % kGroup)] = w;
           sum += static_cast<uint32_t>(w);
         }
         sums[c] = sum;
@@ -110,12 +112,6 @@ struct ProductsQ8 {
       pack_columns<uint8_t>(s, columns, depth, static_cast<char*>(packed));
   }
 
-  static int32_t group(const char* p) noexcept {
-    int32_t x;
-    std::memcpy(&x, p, sizeof x);
-    return x;
-  }
-
   // sum[u] += products of groups u, u + U, ...; whole rounds of U groups only. Returns the groups that are left.
   template <int R, int N, int U>
   static int64_t products(const char*& x, int64_t stride, const int8_t*& w, int64_t groups,
@@ -123,12 +119,12 @@ struct ProductsQ8 {
     for (; groups >= U; groups -= U, x += 4 * U, w += U * N * kLanes * kGroup)
 #pragma GCC unroll 4
       for (int u = 0; u < U; ++u) {
-        V columns[N];
+        decltype(Vector::weights(w)) columns[N];
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + (u * N + n) * kLanes * kGroup);
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-          const V value = Vector::splat(group(x + r * stride + 4 * u));
+          const auto value = Vector::values(x + r * stride + 4 * u);
 #pragma GCC unroll 4
           for (int n = 0; n < N; ++n) sum[u][r][n] = Vector::dot(sum[u][r][n], value, columns[n]);
         }

@@ -1,0 +1,19 @@
+#include "kernels/matmul/neon_lanes.h"
+
+namespace sanderling::matmul {
+namespace {
+
+struct VectorQ8 : LanesNeon {
+  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
+  static int8x16_t values(const char* p) noexcept {
+    return vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(p)));
+  }
+  static Type dot(Type acc, int8x16_t x, int8x16_t w) noexcept { return vdotq_s32(acc, w, x); }
+};
+
+}  // namespace
+
+extern const Kernel<int32_t> q8_neon_dotprod;
+const Kernel<int32_t> q8_neon_dotprod = ProductsQ8<VectorQ8>::kernel(30);
+
+}  // namespace sanderling::matmul
