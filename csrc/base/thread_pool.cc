@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "cpu/cores.h"
 
 namespace sanderling {
 namespace {
@@ -34,7 +37,8 @@ long current_process() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : threads_(threads), ranges_(new Range[static_cast<size_t>(threads)]) {}
+ThreadPool::ThreadPool(int threads, std::vector<int> cores)
+    : threads_(threads), cores_(std::move(cores)), ranges_(new Range[static_cast<size_t>(threads)]) {}
 
 ThreadPool::~ThreadPool() {
   if (owner_ != current_process()) {
@@ -119,6 +123,7 @@ void ThreadPool::work(int thread) {
 }
 
 void ThreadPool::loop(int thread) {
+  const OnCore here(cores_.empty() ? -1 : cores_[static_cast<size_t>(thread)]);
   uint32_t seen = 0;
   for (;;) {
     for (int spins = 0; spins < kSpins && step_.epoch.load(std::memory_order_relaxed) == seen; ++spins) pause_cpu();

@@ -13,8 +13,9 @@ namespace sanderling {
 
 class ThreadPool {
  public:
-  // threads >= 1 counts the calling thread; threads - 1 workers start at the first parallel run.
-  explicit ThreadPool(int threads);
+  // threads >= 1 counts the calling thread; threads - 1 workers start at the first parallel run. With `cores`, one for
+  // each thread, worker i stays on cores[i]; the calling thread is its owner's affair.
+  explicit ThreadPool(int threads, std::vector<int> cores = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -56,6 +57,7 @@ class ThreadPool {
   void call(uint32_t begin, uint32_t end, int thread) const;
 
   const int threads_;
+  const std::vector<int> cores_;
   std::vector<std::thread> workers_;
   long owner_ = 0;  // process that started the workers: a forked child has none of them
 

@@ -8,12 +8,20 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "cpu/cores.h"
 #include "graph/executor.h"
 
 namespace py = pybind11;
 using namespace sanderling;
 
 namespace {
+
+int checked(int threads, const std::vector<int>& cores) {
+  check(threads >= 1 && threads <= 1024, "threads is ", threads, "; 1 to 1024 expected");
+  check(cores.empty() || cores.size() == static_cast<size_t>(threads), cores.size(), " cores for ", threads,
+        " threads");
+  return threads;
+}
 
 Fusion fusion(const std::string& name) {
   if (name == "never") return Fusion::never;
@@ -26,10 +34,9 @@ Fusion fusion(const std::string& name) {
 class Runner {
  public:
   Runner(std::shared_ptr<ModelSpec> model, const std::string& isa, int threads, size_t memory_limit, bool keep_all,
-         const std::string& fuse)
+         const std::string& fuse, const std::vector<int>& cores)
       : session_((model->validate(), std::move(model)), {choose_isa(isa), memory_limit, keep_all, fusion(fuse)},
-                 threads) {
-    check(threads >= 1 && threads <= 1024, "threads is ", threads, "; 1 to 1024 expected");
+                 checked(threads, cores), cores) {
     executors_.resize(session_.model->graphs.size());
     session_.interrupt.set([] {
       py::gil_scoped_acquire gil;
@@ -74,6 +81,7 @@ class Runner {
     }
     {
       py::gil_scoped_release release;
+      const OnCore here(session_.first_core);
       e.run();
     }
     if (e.num_outputs() == 1) return copy_output(e, 0);
@@ -194,6 +202,7 @@ class Runner {
     }
     {
       py::gil_scoped_release release;
+      const OnCore here(session_.first_core);
       if (times)
         e.run_profiled(*times);
       else
@@ -252,8 +261,9 @@ py::object exact_call(py::object runner, int graph) {
 void bind_session(py::module_& m) {
   using namespace py::literals;
   py::class_<Runner>(m, "Runner")
-      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool, const std::string&>(),
-           py::kw_only(), "model"_a, "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a, "fuse"_a)
+      .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool, const std::string&,
+                    const std::vector<int>&>(),
+           py::kw_only(), "model"_a, "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a, "fuse"_a, "cores"_a)
       .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
       .def("run", &Runner::run, "graph"_a, "inputs"_a)
       .def("exact_call", &exact_call, "graph"_a)

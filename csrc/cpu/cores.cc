@@ -48,4 +48,16 @@ std::vector<int> big_cores(const std::vector<int>& cores, const std::string& fol
   return big;
 }
 
+OnCore::OnCore(int core) {
+  if (core < 0 || core >= CPU_SETSIZE || sched_getaffinity(0, sizeof before_, &before_) != 0) return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  moved_ = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+OnCore::~OnCore() {
+  if (moved_) sched_setaffinity(0, sizeof before_, &before_);
+}
+
 }  // namespace sanderling

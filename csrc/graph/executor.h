@@ -58,9 +58,11 @@ struct Session {
   Resources resources;
   Interrupt interrupt;
   int executors = 0;
+  int first_core = -1;  // where the calling thread runs a model, unless -1
 
-  Session(std::shared_ptr<const ModelSpec> m, PlanOptions o, int threads)
-      : model(std::move(m)), options(o), pool(threads) {}
+  // `cores`: none, or one for each thread.
+  Session(std::shared_ptr<const ModelSpec> m, PlanOptions o, int threads, const std::vector<int>& cores)
+      : model(std::move(m)), options(o), pool(threads, cores), first_core(cores.empty() ? -1 : cores[0]) {}
 };
 
 // One step of a plan, for reports.

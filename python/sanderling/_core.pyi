@@ -57,7 +57,15 @@ class ModelSpec:
 
 class Runner:
     def __init__(
-        self, *, model: ModelSpec, isa: str, threads: int, memory_limit: int, keep_all: bool, fuse: str
+        self,
+        *,
+        model: ModelSpec,
+        isa: str,
+        threads: int,
+        memory_limit: int,
+        keep_all: bool,
+        fuse: str,
+        cores: Sequence[int],
     ) -> None: ...
     def plan(self, *, graph: int, shapes: Sequence[Sequence[int]]) -> None: ...
     def run(self, graph: int, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]: ...

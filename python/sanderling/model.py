@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,9 +56,12 @@ class Model:
 
     def __init__(self, model: ir.Model, *, threads: int | None = None, isa: str | None = None,
                  memory_limit: int = MEMORY_LIMIT, fuse: bool | None = None,
-                 tuning: Tuning | None = None) -> None:  # fmt: skip
+                 cores: Sequence[int] | None = None, tuning: Tuning | None = None) -> None:  # fmt: skip
         self._ir = model
         self._tuning = tuning
+        if cores is not None:
+            cores = _check_cores(cores, threads)
+            threads = len(cores)
         if tuning is not None and threads is None and not os.environ.get("SANDERLING_THREADS"):
             threads = tuning.threads
         if tuning is not None and fuse is None:
@@ -66,6 +70,7 @@ class Model:
             "isa": _check_isa(isa),
             "threads": _thread_count(threads),
             "memory_limit": memory_limit,
+            "cores": list(cores or ()),
             "fuse": "auto" if fuse is None else "always" if fuse else "never",
         }
         # An instruction set that was asked for is a limit, and a choice made among all says nothing below it.
@@ -368,6 +373,7 @@ def load(
     isa: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
     fuse: bool | None = None,
+    cores: Sequence[int] | None = None,
     tuned: bool = True,
 ) -> Model:
     """Load a model.
@@ -388,6 +394,9 @@ def load(
         Run convolutions and additions that follow each other together, some rows of the picture at a time, so that the
         large tensors between them are never in memory as a whole. Default: where it is expected to save time, or memory
         at no cost; True: wherever possible. Results do not depend on it.
+    cores : sequence of int, optional
+        Cores for the threads, one each: thread i stays on cores[i], the calling thread on cores[0] during a run.
+        Default: wherever the system puts them, within the process's affinity mask.
     tuned : bool
         Use what ``sanderling tune`` has stored beside the file (MODEL.tune.json) for this model, CPU and build, as far
         as `threads`, `isa`, `fuse` and the environment leave it open.
@@ -400,14 +409,16 @@ def load(
         The file (or what is stored beside it) is damaged, or uses what sanderling does not support; the message says
         where.
     ValueError
-        `threads` or `isa` is not possible on this machine.
+        `threads`, `isa` or `cores` are not possible on this machine.
     """
     tuning = None
     if tuned and isinstance(source, (str, os.PathLike)) and os.path.exists(f"{os.fspath(source)}.tune.json"):
         from sanderling.tuning import find_tuning
 
         tuning = find_tuning(source)
-    return Model(load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, tuning=tuning)
+    return Model(
+        load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, cores=cores, tuning=tuning
+    )
 
 
 def default_threads() -> int:
@@ -430,6 +441,16 @@ def _thread_count(threads: int | None) -> int:
     if not 1 <= threads <= 1024:
         raise ValueError(f"threads is {threads}; 1 to 1024 expected")
     return threads
+
+
+def _check_cores(cores: Sequence[int], threads: int | None) -> list[int]:
+    usable = _core.usable_cores()
+    chosen = [operator.index(core) for core in cores]
+    if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(usable):
+        raise ValueError(f"cores is {list(cores)}; different ones of {usable}, which this process may use, expected")
+    if threads not in (None, len(chosen)):
+        raise ValueError(f"threads is {threads}, but {len(chosen)} cores are given")
+    return chosen
 
 
 def _check_isa(isa: str | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import sanderling
-from tests.support.builder import Net, T, const
+from tests.support.builder import Net, T, build, const
 
 THREADS = 16
 RUNS = 8
@@ -95,3 +96,35 @@ def test_resize_while_others_run() -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(run, range(THREADS)))
+
+
+def test_threads_on_cores() -> None:
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    model = sanderling.load(small_network(1), cores=cores)
+    assert model.threads == len(cores)
+    seen: list[set[int]] = []
+
+    def where(x: np.ndarray) -> np.ndarray:
+        seen.append(os.sched_getaffinity(0))
+        return x
+
+    sanderling.register_op("TestWhere", where)
+    custom = build("TestWhere", [T("float32", (4,))], T("float32", (4,)), custom=True)
+    sanderling.load(custom, cores=cores)(np.zeros(4, np.float32))
+    assert seen == [{cores[0]}] * len(seen)
+    assert seen
+    # Afterwards the calling thread is free again.
+    assert os.sched_getaffinity(0) >= set(cores)
+    expected = sanderling.load(small_network(1), threads=1)(some_input(1))
+    assert same(model(some_input(1)), expected)
+
+
+@pytest.mark.parametrize("cores", [[], [0, 0], [4095], [-1]])
+def test_impossible_cores(cores: list[int]) -> None:
+    with pytest.raises(ValueError, match="which this process may use"):
+        sanderling.load(small_network(1), cores=cores)
+
+
+def test_cores_and_another_number_of_threads() -> None:
+    with pytest.raises(ValueError, match="threads is 3, but 1 cores are given"):
+        sanderling.load(small_network(1), threads=3, cores=sorted(os.sched_getaffinity(0))[:1])
