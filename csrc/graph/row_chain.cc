@@ -24,9 +24,9 @@ T* row_zero(T* first_held, int64_t row, int64_t row_bytes) {
 RowChain::RowChain(std::vector<Member> members, int threads) : members_(std::move(members)), threads_(threads) {
   rows_ = members_.back().work->out_rows;
   // As many rows in a band as keep what is between the members in a good part of the second-level cache.
-  constexpr int64_t kBandBytes = 192 << 10;
+  constexpr int64_t kBandBytes = 128 << 10;
   const size_t between = members_.size() - 1;
-  for (band_ = rows_;; band_ = (band_ + 1) / 2) {
+  for (band_ = (rows_ + threads_ - 1) / threads_;; band_ = (band_ + 1) / 2) {
     capacity_.assign(between, 0);
     int64_t rows = band_, bytes = 0;
     for (size_t i = between; i > 0; --i) {
@@ -54,22 +54,22 @@ RowChain::Rows RowChain::needed(const RowWork& w, Rows rows) {
 }
 
 double RowChain::gain() const {
-  constexpr double kBarrier = 2500;         // nanoseconds to end a parallel step and begin the next
-  constexpr double kCall = 300;             // to call a member for a band
-  constexpr double kKeptPerNanosecond = 4;  // bytes that the next band needs again: moved, and rearranged by kernels
-  constexpr int64_t kLarge = 256 << 10;     // bytes of memory that are worth a little
+  constexpr double kBarrier = 2500;          // nanoseconds to end a parallel step and begin the next
+  constexpr double kCall = 150;              // to call a member for a band
+  constexpr double kKeptPerNanosecond = 30;  // bytes that the next band needs again: moved, and rearranged by kernels
+  constexpr int64_t kLarge = 128 << 10;      // bytes of memory that are worth a little
   const size_t last = members_.size() - 1;
   const double total = row_cost_ * static_cast<double>(rows_);
   const double bands = static_cast<double>((rows_ + band_ - 1) / band_);
   double gain = -(bands - 1) * kCall * static_cast<double>(last + 1);
-  int64_t between = 0, kept = 0;
+  int64_t largest = 0, kept = 0;
   for (size_t i = 0; i < last; ++i) {
-    between += members_[i].work->out_rows * members_[i].out_row_bytes;
+    largest = std::max(largest, members_[i].work->out_rows * members_[i].out_row_bytes);
     const RowWork& next = *members_[i + 1].work;
     kept += std::max<int64_t>(next.extent - next.stride, 0) * members_[i].out_row_bytes;
   }
   gain -= (bands - 1) * static_cast<double>(kept) / kKeptPerNanosecond;
-  if (between - static_cast<int64_t>(scratch_bytes()) > kLarge) gain += 0.02 * total;
+  if (largest - static_cast<int64_t>(scratch_bytes()) > kLarge) gain += 0.04 * total;
   if (threads_ == 1) return gain;
   gain += kBarrier * static_cast<double>(last);
   // Where the parts of two threads meet, both compute the rows that both need.
