@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <new>
 
 #include "base/aligned_buffer.h"
 
@@ -38,6 +39,7 @@ RowChain::RowChain(std::vector<Member> members, int threads) : members_(std::mov
     if (bytes <= kBandBytes || band_ <= 4) break;
   }
   offset_.resize(between);
+  thread_bytes_ = align_up(sizeof(State));
   for (size_t i = 0; i < between; ++i) {
     offset_[i] = thread_bytes_;
     thread_bytes_ += align_up(static_cast<size_t>(capacity_[i] * members_[i].out_row_bytes));
@@ -90,13 +92,14 @@ void RowChain::run(const RunContext& run, char* scratch, double* times) const {
   const size_t count = members_.size();
   std::vector<double> spent(times != nullptr ? count * static_cast<size_t>(threads_) : 0);
   const double start = times != nullptr ? now() : 0;
+  for (int t = 0; t < threads_; ++t) new (scratch + thread_bytes_ * static_cast<size_t>(t)) State;
   run.parallel_for(
       rows_, row_cost_,
       [&](int64_t begin, int64_t end, int thread) {
         run_rows({begin, end}, thread, scratch + thread_bytes_ * static_cast<size_t>(thread),
                  times != nullptr ? &spent[count * static_cast<size_t>(thread)] : nullptr);
       },
-      (rows_ + threads_ - 1) / threads_);
+      band_);
   if (times == nullptr) return;
   double sum = 0;
   for (double t : spent) sum += t;
@@ -107,8 +110,12 @@ void RowChain::run(const RunContext& run, char* scratch, double* times) const {
 
 void RowChain::run_rows(Rows rows, int thread, char* scratch, double* times) const {
   const size_t last = members_.size() - 1;
-  Rows held[kMaxMembers], fresh[kMaxMembers];  // of each member's output
-  bool first = true;
+  Rows fresh[kMaxMembers];  // of each member's output
+  State& state = *reinterpret_cast<State*>(scratch);
+  Rows* held = state.held;
+  // What this thread held for the rows before is of use only if it goes on from there.
+  bool first = state.next != rows.begin;
+  state.next = rows.end;
   for (int64_t at = rows.begin; at < rows.end; at += band_) {
     fresh[last] = {at, std::min(at + band_, rows.end)};
     for (size_t i = last; i > 0; --i) {

@@ -36,6 +36,11 @@ class RowChain {
   struct Rows {
     int64_t begin = 0, end = 0;
   };
+  // At the begin of a thread's scratch memory.
+  struct State {
+    int64_t next = -1;  // the row after those that were computed last
+    Rows held[kMaxMembers];
+  };
   static Rows needed(const RowWork& work, Rows rows);
   void run_rows(Rows rows, int thread, char* scratch, double* times) const;
 
