@@ -1,6 +1,6 @@
 # Cross compilation for ARMv6 without NEON (ARM1176: Raspberry Pi Zero and 1) on Debian: g++-arm-linux-gnueabi, whose
 # runtime is ARMv5. Floats are passed in core registers, unlike on these boards' systems: this is for tests only, as
-# Debian's Python for ARMv6 does so; what runs on a board is built with zig-armv6.cmake.
+# Debian's Python for ARMv6 does so.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv6l)
 set(CMAKE_CXX_COMPILER arm-linux-gnueabi-g++)

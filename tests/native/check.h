@@ -150,6 +150,7 @@ void check_conv2d_q8(Random&, Tally&);
 void check_depthwise_f32(Random&, Tally&);
 void check_depthwise_q8(Random&, Tally&);
 void check_dequantize_q8(Random&, Tally&);
+void check_fused_rescale(Random&, Tally&);  // quant/fused_rescale.h, which has no rows
 void check_hybrid_rows(Random&, Tally&);
 void check_lut_q8(Random&, Tally&);
 void check_matmul(Random&, Tally&);

@@ -35,6 +35,7 @@ constexpr Folder kFolders[] = {
     {"depthwise_f32", check_depthwise_f32},
     {"depthwise_q8", check_depthwise_q8},
     {"dequantize_q8", check_dequantize_q8},
+    {"fused_rescale", check_fused_rescale},
     {"hybrid_rows", check_hybrid_rows},
     {"lut_q8", check_lut_q8},
     {"matmul", check_matmul},
