@@ -55,8 +55,17 @@ static inline void advance(const Window2d& w, Pixel& p) {
   p.y = 0, ++p.batch;
 }
 
+// Where the input rows that the windows of the pixels before `last` touch end, in bytes: later ones need not exist.
+static inline int64_t needed_end(const Window2d& w, int64_t last) {
+  if (last <= 0) return 0;
+  const Pixel p = pixel_at(w, last - 1);
+  const int64_t below = p.y * w.stride_h - w.pad_h + (w.kernel_h - 1) * w.dilation_h + 1;
+  return (p.batch * w.in_h + most(least(below, w.in_h), 0)) * w.in_w * w.in_c;
+}
+
 // The window of a pixel in the channels of one group, as int8; taps outside the picture are the input's zero point,
-// and the rest of `length` bytes is 0. `end` is the end of the input. Call it for rows in the order of their addresses.
+// and the rest of `length` bytes is 0. `end` is the end of what may be read. Call it for rows in the order of their
+// addresses.
 static inline void gather_window(const Conv2dQ8& c, const uint8_t* input, const uint8_t* end, int64_t group,
                                  const Pixel& p, int64_t length, uint8_t* to) {
   const Window2d& w = c.window;

@@ -208,7 +208,7 @@ struct TiledConv2d {
     const Layout at = layout(c);
     const int64_t depth = c.depth(), length = row_length(c), block = block_pixels(c), out = c.group_out();
     const bool direct = in_place(c), copied = !direct && is_pointwise(c) && c.groups == 1 && length == depth;
-    const uint8_t* input_end = input + w.batches * w.in_h * w.in_w * w.in_c;
+    const uint8_t* input_end = input + needed_end(w, part.pixel_end);
     uint8_t* patch = static_cast<uint8_t*>(scratch);
     int32_t* correction = ints(scratch, patch_bytes(c));
     const int32_t* bias = ints(packed, at.bias);
