@@ -48,8 +48,17 @@ Window2d convolution_window(const Attributes& options, const Shape& input, int64
   w.dilation_h = options.has("dilation_h_factor") ? options.integer_in("dilation_h_factor", 1, most) : 1;
   w.dilation_w = options.has("dilation_w_factor") ? options.integer_in("dilation_w_factor", 1, most) : 1;
   const std::string& padding = options.text("padding");
-  Window rows = slide_window(padding, w.in_h, kernel_h, w.stride_h, w.dilation_h);
-  Window columns = slide_window(padding, w.in_w, kernel_w, w.stride_w, w.dilation_w);
+  Window rows, columns;
+  if (padding == "EXPLICIT") {
+    const std::vector<int64_t>& sides = options.integers("explicit_paddings");
+    check(sides.size() == 4, "option 'explicit_paddings' has ", sides.size(),
+          " values; 4 (top, bottom, left, right) expected");
+    rows = slide_window(sides[0], sides[1], w.in_h, kernel_h, w.stride_h, w.dilation_h);
+    columns = slide_window(sides[2], sides[3], w.in_w, kernel_w, w.stride_w, w.dilation_w);
+  } else {
+    rows = slide_window(padding, w.in_h, kernel_h, w.stride_h, w.dilation_h);
+    columns = slide_window(padding, w.in_w, kernel_w, w.stride_w, w.dilation_w);
+  }
   w.out_h = rows.out, w.pad_h = rows.pad;
   w.out_w = columns.out, w.pad_w = columns.pad;
   return w;

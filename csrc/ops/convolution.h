@@ -26,8 +26,9 @@ struct ConvolutionTensors {
   const TensorInfo& y;
 };
 
-// The window of filters [kernel_h, kernel_w] on an input of shape [N, H, W, C], from the options padding, stride_h,
-// stride_w, dilation_h_factor and dilation_w_factor.
+// The window of filters [kernel_h, kernel_w] on an input of shape [N, H, W, C], from the options padding (where it is
+// EXPLICIT, explicit_paddings too: top, bottom, left, right), stride_h, stride_w, dilation_h_factor and
+// dilation_w_factor.
 Window2d convolution_window(const Attributes&, const Shape& input, int64_t kernel_h, int64_t kernel_w, int64_t out_c);
 
 // Checks what does not depend on the kind of convolution: counts, ranks, bias and output.

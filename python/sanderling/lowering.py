@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,13 @@ def register_op(name: str, fn: Callable[..., Any]) -> None:
         _registered[name] = fn
 
 
-def lower(model: ir.Model, isas: Mapping[int, str] | None = None) -> _core.ModelSpec:
+def lower(
+    model: ir.Model, isas: Mapping[int, str] | None = None, origins: Sequence[Sequence[int]] | None = None
+) -> _core.ModelSpec:
     """Build the native form of a model.
 
-    `isas` has the best instruction set that a node of the main graph may use, by the node's index.
+    `isas` has the best instruction set that a node of the main graph may use, by the node's index in the file.
+    `origins` has that index for each node of each graph, where passes have changed the model.
 
     Raises
     ------
@@ -68,14 +71,17 @@ def lower(model: ir.Model, isas: Mapping[int, str] | None = None) -> _core.Model
     spec = _core.ModelSpec()
     try:
         for i, graph in enumerate(model.graphs):
-            _lower_graph(spec, graph, len(model.graphs) > 1, (isas or {}) if i == 0 else {})
+            numbers = range(len(graph.nodes)) if origins is None else origins[i]
+            _lower_graph(spec, graph, numbers, len(model.graphs) > 1, (isas or {}) if i == 0 else {})
         spec.validate()
     except _core.CoreError as e:
         raise ModelError(f"{model.source}: {e}") from None
     return spec
 
 
-def _lower_graph(spec: _core.ModelSpec, graph: ir.Graph, several: bool, isas: Mapping[int, str]) -> None:
+def _lower_graph(
+    spec: _core.ModelSpec, graph: ir.Graph, numbers: Sequence[int], several: bool, isas: Mapping[int, str]
+) -> None:
     index = spec.add_graph()
     used = {*graph.inputs, *graph.outputs}
     for node in graph.nodes:
@@ -101,7 +107,7 @@ def _lower_graph(spec: _core.ModelSpec, graph: ir.Graph, several: bool, isas: Ma
             data=None if tensor.data is None else np.ascontiguousarray(tensor.data),
         )
     prefix = f"graph {index} " if several else ""
-    for i, node in enumerate(graph.nodes):
+    for i, node in zip(numbers, graph.nodes, strict=True):
         spec.add_node(
             graph=index,
             op=node.op,

@@ -16,6 +16,7 @@ from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.lowering import lower
+from sanderling.passes import rewrite
 from sanderling.profile import Profile, make_profile
 from sanderling.tensor_info import TensorInfo, describe
 
@@ -74,7 +75,10 @@ class Model:
             "fuse": "auto" if fuse is None else "always" if fuse else "never",
         }
         # An instruction set that was asked for is a limit, and a choice made among all says nothing below it.
-        self._spec = lower(model, None if tuning is None or self._options["isa"] else tuning.isas)
+        isas = None if tuning is None or self._options["isa"] else tuning.isas
+        rewritten = None if fuse is False else rewrite(model)
+        self._planned = model if rewritten is None else rewritten.model
+        self._spec = lower(self._planned, isas, None if rewritten is None else rewritten.origins)
         with self._errors():
             self._runner = _core.Runner(model=self._spec, keep_all=False, **self._options)
         self._run_exact = self._runner.exact_call(0)
@@ -231,7 +235,8 @@ class Model:
         inputs = entry.prepare(args, kwargs)
         values: dict[str, Array] = {}
         with self._errors():
-            runner = _core.Runner(model=self._spec, keep_all=True, **self._options)
+            spec = self._spec if self._planned is self._ir else lower(self._ir)
+            runner = _core.Runner(model=spec, keep_all=True, **self._options)
             runner.plan(graph=0, shapes=[list(x.shape) for x in inputs])
             runner.run(0, inputs)
             for i, tensor in enumerate(self._ir.graphs[0].tensors):
@@ -245,8 +250,8 @@ class Model:
         return f"<sanderling.Model {self.source}: {ends[0]} -> {ends[1]}>"
 
     def _graph_labels(self) -> list[str]:
-        """Name of each operator: that of its first output."""
-        graph = self._ir.graphs[0]
+        """Name of each step: that of its first output."""
+        graph = self._planned.graphs[0]
         return [next((graph.tensors[i].name for i in node.outputs if i >= 0), "") for node in graph.nodes]
 
     def _entry(self, graph: int) -> _Entry:
@@ -393,7 +398,8 @@ def load(
     fuse : bool, optional
         Run convolutions and additions that follow each other together, some rows of the picture at a time, so that the
         large tensors between them are never in memory as a whole. Default: where it is expected to save time, or memory
-        at no cost; True: wherever possible. Results do not depend on it.
+        at no cost; True: wherever possible. Unless it is False, a border of zeros (PAD) that only a convolution reads
+        becomes the convolution's own padding. Results do not depend on it.
     cores : sequence of int, optional
         Cores for the threads, one each: thread i stays on cores[i], the calling thread on cores[0] during a run.
         Default: wherever the system puts them, within the process's affinity mask.
