@@ -1,23 +1,46 @@
 #include "ops/lookup_table.h"
 
 #include "kernels/lut_q8/lut_q8.h"
+#include "ops/cost.h"
 #include "ops/unary.h"
 
 namespace sanderling {
+namespace {
+
+// Nanoseconds of an element.
+double cost(const FunctionRow<LutQ8Kernel>& kernel) { return 0.5 / kernel_speed(kernel.isa); }
+
+}  // namespace
 
 RunFunction table8_function(PrepareContext& ctx, const Table8& table) {
   int64_t n = ctx.input(0).shape.elements();
   const FunctionRow<LutQ8Kernel>& kernel = choose_lut_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
-  return [n, table, look_up = kernel.run](RunContext& run) {
+  return [n, table, cost = cost(kernel), look_up = kernel.run](RunContext& run) {
     const uint8_t* x = run.input<uint8_t>(0);
     uint8_t* out = run.output<uint8_t>(0);
     run.parallel_for(
-        n, 0.5, [&](int64_t begin, int64_t end, int) { look_up(x + begin, out + begin, end - begin, table.data()); });
+        n, cost, [&](int64_t begin, int64_t end, int) { look_up(x + begin, out + begin, end - begin, table.data()); });
   };
 }
 
-void run_table8(PrepareContext& ctx, const Table8& table) { ctx.on_run(table8_function(ctx, table)); }
+void run_table8(PrepareContext& ctx, const Table8& table) {
+  ctx.on_run(table8_function(ctx, table));
+  const Shape& shape = ctx.input(0).shape;
+  if (shape.rank() != 4 || shape[0] != 1 || shape.elements() == 0) return;
+  const FunctionRow<LutQ8Kernel>& kernel = choose_lut_q8(ctx.isa());
+  const int64_t row = shape.elements(2, 4);
+  RowWork rows;
+  rows.in_rows = rows.out_rows = shape[1];
+  rows.cost = cost(kernel) * static_cast<double>(row);
+  rows.inputs = {0};
+  rows.run = [row, table, look_up = kernel.run](const RunContext&, int, const void* in, void* out, int64_t begin,
+                                                int64_t end, int) {
+    look_up(static_cast<const uint8_t*>(in) + begin * row, static_cast<uint8_t*>(out) + begin * row,
+            (end - begin) * row, table.data());
+  };
+  ctx.on_rows(std::move(rows));
+}
 
 RunFunction table16_function(PrepareContext& ctx, const Table16& table) {
   return unary_function<int16_t>(ctx, 1.5, [table](int16_t x) { return table(x); });

@@ -196,23 +196,35 @@ void run_max_bytes(PrepareContext& ctx, const Geometry& g, Range<int32_t> range)
   double window = static_cast<double>(std::min(g.filter_h, g.in_h)) * static_cast<double>(std::min(g.filter_w, g.in_w));
   double cost = static_cast<double>(g.out_w) * (5 + 0.02 * window * static_cast<double>(g.channels));
   if (rows * g.out_w * g.channels == 0) rows = 0;
-  ctx.on_run([=, pool = kernel.run](RunContext& run) {
+  // Output rows of all pictures; `in` and `out` are where the first row is.
+  auto run_rows = [=, pool = kernel.run](const uint8_t* in, uint8_t* out, int64_t begin, int64_t end) {
+    MaxPoolQ8 p = whole;
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t top = row % g.out_h * g.stride_h - g.pad_h, y0 = std::max<int64_t>(0, top);
+      const uint8_t* from = in + (row / g.out_h * g.in_h + y0) * p.row_bytes;
+      p.rows = std::min(g.in_h, top + g.filter_h) - y0;
+      for (int64_t column = 0; column < g.out_w; ++column) {
+        const int64_t left = column * g.stride_w - g.pad_w, x0 = std::max<int64_t>(0, left);
+        p.columns = std::min(g.in_w, left + g.filter_w) - x0;
+        pool(p, from + x0 * g.channels, g.channels, out + (row * g.out_w + column) * g.channels);
+      }
+    }
+  };
+  ctx.on_run([=](RunContext& run) {
     const uint8_t* in = run.input<uint8_t>(0);
     uint8_t* out = run.output<uint8_t>(0);
-    run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) {
-      MaxPoolQ8 p = whole;
-      for (int64_t row = begin; row < end; ++row) {
-        const int64_t top = row % g.out_h * g.stride_h - g.pad_h, y0 = std::max<int64_t>(0, top);
-        const uint8_t* from = in + (row / g.out_h * g.in_h + y0) * p.row_bytes;
-        p.rows = std::min(g.in_h, top + g.filter_h) - y0;
-        for (int64_t column = 0; column < g.out_w; ++column) {
-          const int64_t left = column * g.stride_w - g.pad_w, x0 = std::max<int64_t>(0, left);
-          p.columns = std::min(g.in_w, left + g.filter_w) - x0;
-          pool(p, from + x0 * g.channels, g.channels, out + (row * g.out_w + column) * g.channels);
-        }
-      }
-    });
+    run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) { run_rows(in, out, begin, end); });
   });
+  if (ctx.input(0).shape[0] != 1 || rows == 0) return;
+  RowWork work;
+  work.in_rows = g.in_h, work.out_rows = g.out_h;
+  work.stride = g.stride_h, work.pad = g.pad_h, work.extent = g.filter_h;
+  work.cost = cost;
+  work.inputs = {0};
+  work.run = [run_rows](const RunContext&, int, const void* in, void* out, int64_t begin, int64_t end, int) {
+    run_rows(static_cast<const uint8_t*>(in), static_cast<uint8_t*>(out), begin, end);
+  };
+  ctx.on_rows(std::move(work));
 }
 
 }  // namespace

@@ -15,11 +15,12 @@ from tests.support.builder import Net, T
 from tests.support.shared import shared_model
 
 PADDINGS = ["SAME", "VALID"]
+FUNCTIONS = ["HARD_SWISH", "LOGISTIC", "RELU"]
 
 
 @dataclass
 class Layer:
-    """One step: a convolution, or an addition of the tensor `back` steps before."""
+    """One step: a convolution, an addition of the tensor `back` steps before, a pool, or a function of each value."""
 
     op: str
     kernel: int = 1
@@ -37,6 +38,10 @@ layers = st.lists(
             st.integers(1, 2), st.sampled_from(PADDINGS), st.integers(1, 40),
         ),
         st.builds(Layer, st.just("ADD"), back=st.integers(1, 4)),
+        st.builds(
+            Layer, st.just("MAX_POOL_2D"), st.integers(1, 4), st.integers(1, 3), padding=st.sampled_from(PADDINGS)
+        ),
+        st.builds(Layer, st.sampled_from(FUNCTIONS)),
     ),
     min_size=2, max_size=10,
 )  # fmt: skip
@@ -70,12 +75,21 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
                 operands = [x, other] if layer.back % 2 else [other, x]
                 tensors.append(g.op("ADD", operands, value(x.shape, 0.08, 1), **attributes))
             continue
+        if layer.op in FUNCTIONS:
+            tensors.append(g.op(layer.op, [x], value(x.shape, 0.02, 5)))
+            continue
         reach = (layer.kernel - 1) * layer.dilation + 1
         if layer.padding == "SAME":
             out = [-(-n // layer.stride) for n in (h, w)]
         else:
             out = [(n - reach) // layer.stride + 1 for n in (h, w)]
         if min(out) < 1:
+            continue
+        if layer.op == "MAX_POOL_2D":
+            options = {"filter_height": layer.kernel, "filter_width": layer.kernel, "padding": layer.padding}
+            options |= {"stride_h": layer.stride, "stride_w": layer.stride}
+            y = T(dtype, (1, *out, c), x.scale, x.zero_point)
+            tensors.append(g.op("MAX_POOL_2D", [x], y, **options))
             continue
         depthwise = layer.op == "DEPTHWISE_CONV_2D"
         c_out = c if depthwise else layer.channels
@@ -148,6 +162,15 @@ def test_profile_has_all_steps_of_a_chain() -> None:
     assert [step.fused for step in profile] == [0] * 5
     assert all(step.ms > 0 for step in profile)
     assert "rows" in str(profile)
+
+
+def test_functions_and_pools_are_in_chains() -> None:
+    plan = [
+        Layer("CONV_2D", channels=64), Layer("HARD_SWISH"), Layer("DEPTHWISE_CONV_2D", 3), Layer("LOGISTIC"),
+        Layer("MAX_POOL_2D", 3, 2), Layer("CONV_2D", channels=16),
+    ]  # fmt: skip
+    content = network("int8", (64, 64), 16, plan, 0)[0]
+    assert chains(sanderling.load(content, threads=2, fuse=True)) == [0] * 6
 
 
 def test_what_is_read_elsewhere_is_not_in_a_chain() -> None:
