@@ -396,10 +396,10 @@ def load(
     memory_limit : int
         Bytes that the model's tensors may take; a model that needs more is refused.
     fuse : bool, optional
-        Run convolutions, additions, 8-bit functions and maxima that follow each other together, some rows of the picture
-        at a time, so that the large tensors between them are never in memory as a whole. Default: where it is expected
-        to save time, or memory at no cost; True: wherever possible. Unless it is False, a border of zeros (PAD) that
-        only a convolution reads becomes the convolution's own padding. Results do not depend on it.
+        Run convolutions, additions, 8-bit functions and maxima that follow each other together, some rows of the
+        picture at a time, so that the large tensors between them are never in memory as a whole. Default: where it is
+        expected to save time, or memory at no cost; True: wherever possible. Unless it is False, a border of zeros
+        (PAD) that only a convolution reads becomes the convolution's own padding. Results do not depend on it.
     cores : sequence of int, optional
         Cores for the threads, one each: thread i stays on cores[i], the calling thread on cores[0] during a run.
         Default: wherever the system puts them, within the process's affinity mask.
