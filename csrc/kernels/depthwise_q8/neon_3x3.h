@@ -12,6 +12,11 @@ struct Row3 {
   Column a, b, c;
 };
 
+// Sums of neighbouring pixels.
+struct Pair {
+  Sums s, t;
+};
+
 // Blocks [begin, end) of a row. Taps has the weights of a block and sums them with the columns of three rows.
 template <Tail kTail, class Taps, int kStride>
 void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
@@ -47,14 +52,27 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     const int8_t* p1 = row1 + start;
     const int8_t* p2 = row2 + start;
     uint8_t* out = output + start;
-    for (int64_t i = 0; i < pairs; ++i) {
-      const Row x = first(p0), y = first(p1), z = first(p2);
-      const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
-      const Sums s = taps(bias, x, y, z), t = taps(bias, x1, y1, z1);
-      store_halves(out, out + c1, finish<kTail>(scale(s), scale(t), stage));
+    const auto advance = [&] {
       p0 += kStride == 1 ? c2 : c4;
       p1 += kStride == 1 ? c2 : c4;
       p2 += kStride == 1 ? c2 : c4;
+    };
+    const auto sums = [&] {
+      const Row x = first(p0), y = first(p1), z = first(p2);
+      const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
+      advance();
+      return Pair{taps(bias, x, y, z), taps(bias, x1, y1, z1)};
+    };
+    // A pair is rescaled among the products of the next one, as either waits for its own results.
+    if (pairs > 0) {
+      Pair last = sums();
+      for (int64_t i = 1; i < pairs; ++i) {
+        const Pair next = sums();
+        store_halves(out, out + c1, finish<kTail>(scale(last.s), scale(last.t), stage));
+        out += c2;
+        last = next;
+      }
+      store_halves(out, out + c1, finish<kTail>(scale(last.s), scale(last.t), stage));
       out += c2;
     }
     if (odd) {
