@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "kernels/depthwise_f32/x86_columns.h"
+#include "kernels/depthwise_f32/columns.h"
 
 namespace sanderling {
 namespace {
@@ -8,6 +8,7 @@ namespace {
 struct Vector {
   using Type = __m256;
   static constexpr int64_t kLanes = 8;
+  static constexpr int kWide = 1;
 
   static __m256i first(int64_t n) noexcept {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

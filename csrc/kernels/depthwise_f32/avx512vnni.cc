@@ -1,5 +1,5 @@
 #include "base/avx512.h"
-#include "kernels/depthwise_f32/x86_columns.h"
+#include "kernels/depthwise_f32/columns.h"
 
 namespace sanderling {
 namespace {
@@ -7,6 +7,7 @@ namespace {
 struct Vector {
   using Type = __m512;
   static constexpr int64_t kLanes = 16;
+  static constexpr int kWide = 1;
 
   static __mmask16 first(int64_t n) noexcept { return static_cast<__mmask16>((1u << n) - 1); }
   static Type zero() noexcept { return _mm512_setzero_ps(); }

@@ -1,8 +1,8 @@
-// The kernel for float vectors of x86: up to eight neighbouring output pixels in one vector of channels, one tap after
-// the other. Sums take products without rounding them.
+// The kernel for float vectors: up to eight neighbouring output pixels in kWide vectors of channels, one tap after the
+// other. Sums take products without rounding them, where the instruction set can.
 //
-// Vector has: Type, kLanes, zero(), splat(x), load(p), load_first(p, n), add_product(sum, x, w), add, at_least(low, x),
-// at_most(high, x) (which keep a NaN x), store(p, v), store_first(p, v, n).
+// Vector has: Type, kLanes, kWide, zero(), splat(x), load(p), load_first(p, n), add_product(sum, x, w), add,
+// at_least(low, x), at_most(high, x) (which keep a NaN x), store(p, v), store_first(p, v, n).
 #pragma once
 
 #include <cstring>
@@ -56,22 +56,22 @@ struct Columns {
     for (int p = 0; p < P; ++p)
 #pragma GCC unroll 4
       for (int v = 0; v < N; ++v) sum[p][v] = Vector::zero();
-    for (int64_t i = t.row_begin; i < t.row_end; ++i)
-      for (int64_t j = t.column_begin; j < t.column_end; ++j) {
-        const float* x = t.first + (i * w.dilation_h * w.in_w + j * w.dilation_w) * w.in_c + c;
-        const float* weight = t.weights + (i * w.kernel_w + j) * t.padded + c;
+    for (int64_t i = t.row_begin; i < t.row_end; ++i) {
+      const float* x = t.first + (i * w.dilation_h * w.in_w + t.column_begin * w.dilation_w) * w.in_c + c;
+      const float* weight = t.weights + (i * w.kernel_w + t.column_begin) * t.padded + c;
+      for (int64_t j = t.column_begin; j < t.column_end; ++j, x += w.dilation_w * w.in_c, weight += t.padded) {
         V tap[N];
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) tap[v] = Vector::load(weight + v * kLanes);
+        const float* from = x;
 #pragma GCC unroll 8
-        for (int p = 0; p < P; ++p)
+        for (int p = 0; p < P; ++p, from += step)
 #pragma GCC unroll 4
-          for (int v = 0; v < N; ++v) {
-            const float* from = x + p * step + v * kLanes;
-            sum[p][v] =
-                Vector::add_product(sum[p][v], kPart ? Vector::load_first(from, n) : Vector::load(from), tap[v]);
-          }
+          for (int v = 0; v < N; ++v)
+            sum[p][v] = Vector::add_product(
+                sum[p][v], kPart ? Vector::load_first(from + v * kLanes, n) : Vector::load(from + v * kLanes), tap[v]);
       }
+    }
     const V low = Vector::splat(t.low), high = Vector::splat(t.high);
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p)
@@ -133,10 +133,10 @@ struct Columns {
         }
         t.column_begin = 0, t.column_end = w.kernel_w;
         if (rest >= 8) {
-          pixels<8, 1>(t, y);
+          pixels<8, Vector::kWide>(t, y);
           x += 8;
         } else if (rest >= 4) {
-          pixels<4, 2>(t, y);
+          pixels<4, 2 * Vector::kWide>(t, y);
           x += 4;
         } else if (rest >= 2) {
           pixels<2, 4>(t, y);
