@@ -1,5 +1,7 @@
 #include "ops/lookup_table.h"
 
+#include <algorithm>
+
 #include "kernels/lut_q8/lut_q8.h"
 #include "ops/cost.h"
 #include "ops/unary.h"
@@ -40,6 +42,20 @@ void run_table8(PrepareContext& ctx, const Table8& table) {
             (end - begin) * row, table.data());
   };
   ctx.on_rows(std::move(rows));
+}
+
+// LOOKUP_TABLE: output byte table[x] for each byte x of input 0; the table is input 1. Made of other operators at load.
+void prepare_lookup_table(PrepareContext& ctx) {
+  ctx.expect_inputs(2, 2);
+  const TensorInfo& x = ctx.input(0);
+  const DType out = ctx.output(0).dtype;
+  check(dtype_size(x.dtype) == 1 && dtype_size(out) == 1 && x.dtype != DType::boolean && out != DType::boolean,
+        "input is ", dtype_name(x.dtype), " and output ", dtype_name(out), "; int8 or uint8 expected");
+  check(ctx.input(1).shape == Shape({256}), "the table has shape ", ctx.input(1).shape, "; [256] expected");
+  Table8 table;
+  std::copy_n(ctx.value<uint8_t>(1), table.size(), table.begin());
+  ctx.set_output_shape(0, x.shape);
+  run_table8(ctx, table);
 }
 
 RunFunction table16_function(PrepareContext& ctx, const Table16& table) {

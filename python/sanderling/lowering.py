@@ -11,6 +11,8 @@ import numpy as np
 from sanderling import _core, ir
 from sanderling.errors import ModelError
 
+Origins = Sequence[Sequence[Sequence[int]]]
+
 _registered: dict[str, Callable[..., Any]] = {}
 _lock = threading.Lock()
 
@@ -42,13 +44,11 @@ def register_op(name: str, fn: Callable[..., Any]) -> None:
         _registered[name] = fn
 
 
-def lower(
-    model: ir.Model, isas: Mapping[int, str] | None = None, origins: Sequence[Sequence[int]] | None = None
-) -> _core.ModelSpec:
+def lower(model: ir.Model, isas: Mapping[int, str] | None = None, origins: Origins | None = None) -> _core.ModelSpec:
     """Build the native form of a model.
 
     `isas` has the best instruction set that a node of the main graph may use, by the node's index in the file.
-    `origins` has that index for each node of each graph, where passes have changed the model.
+    `origins` has the indices that each node of each graph stands for, where passes have changed the model.
 
     Raises
     ------
@@ -71,16 +71,22 @@ def lower(
     spec = _core.ModelSpec()
     try:
         for i, graph in enumerate(model.graphs):
-            numbers = range(len(graph.nodes)) if origins is None else origins[i]
-            _lower_graph(spec, graph, numbers, len(model.graphs) > 1, (isas or {}) if i == 0 else {})
+            stands_for = [(k,) for k in range(len(graph.nodes))] if origins is None else origins[i]
+            _lower_graph(spec, graph, stands_for, len(model.graphs) > 1, (isas or {}) if i == 0 else {})
         spec.validate()
     except _core.CoreError as e:
         raise ModelError(f"{model.source}: {e}") from None
     return spec
 
 
+def file_operators(node: ir.Node) -> list[str]:
+    """Return the operators of the file that a node stands for."""
+    merged: list[str] = node.attributes.get("merged", []) if node.op == "LOOKUP_TABLE" and not node.custom else []
+    return merged or [node.op]
+
+
 def _lower_graph(
-    spec: _core.ModelSpec, graph: ir.Graph, numbers: Sequence[int], several: bool, isas: Mapping[int, str]
+    spec: _core.ModelSpec, graph: ir.Graph, origins: Sequence[Sequence[int]], several: bool, isas: Mapping[int, str]
 ) -> None:
     index = spec.add_graph()
     used = {*graph.inputs, *graph.outputs}
@@ -107,16 +113,17 @@ def _lower_graph(
             data=None if tensor.data is None else np.ascontiguousarray(tensor.data),
         )
     prefix = f"graph {index} " if several else ""
-    for i, node in zip(numbers, graph.nodes, strict=True):
+    for origin, node in zip(origins, graph.nodes, strict=True):
+        word = "operator" if len(origin) == 1 else "operators"
         spec.add_node(
             graph=index,
             op=node.op,
-            name=f"{prefix}operator {i} ({node.op})",
+            name=f"{prefix}{word} {', '.join(map(str, origin))} ({', '.join(file_operators(node))})",
             inputs=node.inputs,
             outputs=node.outputs,
             intermediates=node.intermediates,
             attributes=node.attributes,
             function=_registered.get(node.op) if node.op not in _core.operators() else None,
-            isa=isas.get(i, ""),
+            isa=isas.get(origin[-1], ""),
         )
     spec.set_ends(graph=index, inputs=graph.inputs, outputs=graph.outputs)

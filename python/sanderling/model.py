@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
-from sanderling.lowering import lower
+from sanderling.lowering import file_operators, lower
 from sanderling.passes import rewrite
 from sanderling.profile import Profile, make_profile
 from sanderling.tensor_info import TensorInfo, describe
@@ -223,6 +223,9 @@ class Model:
             self._runner.run(0, inputs)
             times = np.array([self._runner.run_profiled(0, inputs)[1] for _ in range(runs)])
             steps = self._runner.steps(0)
+        graph = self._planned.graphs[0]
+        for step, node in zip(steps, graph.nodes, strict=True):
+            step["op"] = "+".join(file_operators(node))
         return make_profile(steps, np.median(times, axis=0) / 1e6, self._graph_labels())
 
     def tensors(self, *args: npt.ArrayLike, **kwargs: npt.ArrayLike) -> dict[str, Array]:
@@ -399,7 +402,8 @@ def load(
         Run convolutions, additions, 8-bit functions and maxima that follow each other together, some rows of the
         picture at a time, so that the large tensors between them are never in memory as a whole. Default: where it is
         expected to save time, or memory at no cost; True: wherever possible. Unless it is False, a border of zeros
-        (PAD) that only a convolution reads becomes the convolution's own padding. Results do not depend on it.
+        (PAD) that only a convolution reads becomes the convolution's own padding, and operators that compute bytes from
+        one byte alone become one table. Results do not depend on it.
     cores : sequence of int, optional
         Cores for the threads, one each: thread i stays on cores[i], the calling thread on cores[0] during a run.
         Default: wherever the system puts them, within the process's affinity mask.

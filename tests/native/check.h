@@ -82,7 +82,7 @@ class Random {
     pad = between(0, reach - 1);
     const int64_t after = between(0, reach - 1);
     const int64_t least = reach - pad - after;
-    in = (least > 1 ? least : 1) + between(0, once_in(2) ? 8 : 40);
+    in = (least > 0 ? least : 0) + between(0, once_in(2) ? 8 : 40);
     out = (in + pad + after - reach) / stride + 1;
   }
 

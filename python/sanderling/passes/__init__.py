@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sanderling import ir
+
+Origins = list[list[tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
@@ -14,23 +16,30 @@ class Rewritten:
     Attributes
     ----------
     model : ir.Model
-        Its graphs have the tensors of the original ones at the same indices.
-    origins : list of list of int
-        For each graph the index that each of its nodes has in the original one.
+        Its graphs have the tensors of the original ones at the same indices, and perhaps others behind them.
+    origins : list of list of tuple of int
+        For each graph and each of its nodes the nodes of the original that it stands for.
     """
 
     model: ir.Model
-    origins: list[list[int]]
+    origins: Origins
 
 
 def rewrite(model: ir.Model) -> Rewritten | None:
     """Run all passes; None where there is nothing to do."""
-    if not any(node.op in ("PAD", "PADV2") for graph in model.graphs for node in graph.nodes):
-        return None
-    from sanderling.passes.padding import pad_in_windows
+    graphs = list(model.graphs)
+    origins: Origins = [[(k,) for k in range(len(graph.nodes))] for graph in graphs]
+    if any(node.op in ("PAD", "PADV2") for graph in graphs for node in graph.nodes):
+        from sanderling.passes.padding import pad_in_windows
 
-    graphs = [pad_in_windows(graph) for graph in model.graphs]
-    if all(len(graph.nodes) == len(old.nodes) for (graph, _), old in zip(graphs, model.graphs, strict=True)):
+        for g, graph in enumerate(graphs):
+            graphs[g], kept = pad_in_windows(graph)
+            origins[g] = [origins[g][k] for k in kept]
+    from sanderling.passes.tables import merge_tables
+
+    for g, (graph, parts) in enumerate(merge_tables(replace(model, graphs=graphs))):
+        graphs[g] = graph
+        origins[g] = [tuple(i for k in part for i in origins[g][k]) for part in parts]
+    if all(len(graph.nodes) == len(old.nodes) for graph, old in zip(graphs, model.graphs, strict=True)):
         return None
-    new = ir.Model([g for g, _ in graphs], model.source, model.signatures, model.description, model.metadata)
-    return Rewritten(new, [kept for _, kept in graphs])
+    return Rewritten(replace(model, graphs=graphs), origins)
