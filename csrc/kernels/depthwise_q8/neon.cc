@@ -151,7 +151,7 @@ struct Pairs {
   // Whether the window is one of those that have loops of their own.
   template <Tail kTail>
   static bool square(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-    const bool three = w.kernel_h == 3 && w.kernel_w == 3, five = w.kernel_h == 5 && w.kernel_w == 5;
+    const bool three = w.kernel_h == 3 && w.kernel_w == 3 && w.out_w > 1, five = w.kernel_h == 5 && w.kernel_w == 5;
     if (three && w.stride_w == 1) blocks_3x3<kTail, 1>(w, work, rows, out);
     if (three && w.stride_w == 2) blocks_3x3<kTail, 2>(w, work, rows, out);
     if (five && w.stride_w == 1) row_5x5<kTail, 1>(w, work, rows, out);

@@ -17,16 +17,31 @@ struct Pair {
   Sums s, t;
 };
 
-// Blocks [begin, end) of a row. Taps has the weights of a block and sums them with the columns of three rows.
+struct Scale {
+  int32x4_t multiplier0, multiplier1, shift0, shift1;
+
+  explicit Scale(const int32_t* m)
+      : multiplier0(vld1q_s32(m)), multiplier1(vld1q_s32(m + 4)), shift0(vld1q_s32(m + 8)), shift1(vld1q_s32(m + 12)) {}
+  template <Tail kTail>
+  Sums apply(Sums s) const {
+    return {requantize_neon<kind_of<kTail>()>(s.low, multiplier0, shift0),
+            requantize_neon<kind_of<kTail>()>(s.high, multiplier1, shift1)};
+  }
+};
+
+// Blocks [begin, end) of a row of two pixels and more. Taps has the weights of a block and sums them with the columns
+// of three rows. A pair is rescaled among the products of the next one, or of the next block's first, as either alone
+// waits for its own results. In an odd row the first two pairs share a pixel.
 template <Tail kTail, class Taps, int kStride>
 void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
   using Row = Row3<typename Taps::Column>;
+  if (begin == end) return;
   const int8_t* const row0 = rows.rows()[0];
   const int8_t* const row1 = rows.rows()[1];
   const int8_t* const row2 = rows.rows()[2];
   const OutputStageNeon stage = stage_of<kTail>(work);
-  const int64_t channels = w.out_c, pairs = w.out_w / 2;
-  const bool odd = w.out_w % 2 != 0;
+  const int64_t channels = w.out_c, pairs = (w.out_w + 1) / 2;
+  const int64_t second_pair = (2 - w.out_w % 2) * channels;
   // Kept from the compiler, which would compute each address anew.
   int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels;
   asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4));
@@ -35,51 +50,43 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     if (kStride == 1) return Row{left.b, left.c, Taps::load(x + c3)};
     return Row{left.c, Taps::load(x + c3), Taps::load(x + c4)};
   };
+  Scale scale(multipliers_of(record_of(work, begin)));
+  Pair last{};
+  uint8_t* to = output + work.start[begin];  // of `last`; what is written there before the first pair is overwritten
   for (int64_t b = begin; b < end; ++b) {
     const char* record = record_of(work, b);
     const Taps taps(weights_of<typename Taps::Weight>(record));
-    const int32_t* m = multipliers_of(record);
-    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
-                    shift1 = vld1q_s32(m + 12);
     const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
-    constexpr RequantizeNeon kKind = kind_of<kTail>();
-    const auto scale = [&](Sums s) {
-      return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
-                  requantize_neon<kKind>(s.high, multiplier1, shift1)};
-    };
     const int64_t start = work.start[b];
     const int8_t* p0 = row0 + start;
     const int8_t* p1 = row1 + start;
     const int8_t* p2 = row2 + start;
-    uint8_t* out = output + start;
-    const auto advance = [&] {
-      p0 += kStride == 1 ? c2 : c4;
-      p1 += kStride == 1 ? c2 : c4;
-      p2 += kStride == 1 ? c2 : c4;
-    };
     const auto sums = [&] {
       const Row x = first(p0), y = first(p1), z = first(p2);
       const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
-      advance();
       return Pair{taps(bias, x, y, z), taps(bias, x1, y1, z1)};
     };
-    // A pair is rescaled among the products of the next one, as either waits for its own results.
-    if (pairs > 0) {
-      Pair last = sums();
-      for (int64_t i = 1; i < pairs; ++i) {
-        const Pair next = sums();
-        store_halves(out, out + c1, finish<kTail>(scale(last.s), scale(last.t), stage));
-        out += c2;
-        last = next;
-      }
-      store_halves(out, out + c1, finish<kTail>(scale(last.s), scale(last.t), stage));
-      out += c2;
-    }
-    if (odd) {
-      const Sums s = scale(taps(bias, first(p0), first(p1), first(p2)));
-      vst1_u8(out, vget_low_u8(finish<kTail>(s, s, stage)));
+    const auto advance = [&](int64_t step) { p0 += step, p1 += step, p2 += step; };
+    const auto store = [&] {
+      store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
+    };
+    const Pair head = sums();
+    store();
+    last = head;
+    to = output + start;
+    uint8_t* next_to = to + second_pair;
+    scale = Scale(multipliers_of(record));
+    advance(kStride * second_pair);
+    for (int64_t i = 1; i < pairs; ++i) {
+      const Pair next = sums();
+      advance(kStride == 1 ? c2 : c4);
+      store();
+      last = next;
+      to = next_to;
+      next_to += c2;
     }
   }
+  store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
 }
 
 // Wide blocks: words, multiplied into int32.
@@ -109,7 +116,7 @@ struct Words3x3 {
 
 template <RequantizeNeon kKind>
 void wide_blocks(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-  if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2) {
+  if (w.kernel_h == 3 && w.kernel_w == 3 && w.dilation_w == 1 && w.stride_w <= 2 && w.out_w > 1) {
     constexpr Tail kTail = kKind == RequantizeNeon::kAny ? Tail::kAny : Tail::kClamp;
     if (w.stride_w == 1) return row_3x3<kTail, Words3x3, 1>(w, work, rows, out, work.narrow, work.blocks);
     return row_3x3<kTail, Words3x3, 2>(w, work, rows, out, work.narrow, work.blocks);
