@@ -6,6 +6,13 @@ from dataclasses import dataclass, replace
 
 from sanderling import ir
 
+# Operators of which each value depends on the values at its place alone.
+ELEMENTWISE = frozenset((
+    "ABS", "ADD", "CEIL", "COS", "DEQUANTIZE", "DIV", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG",
+    "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "NEG", "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
+    "ROUND", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "TANH",
+))  # fmt: skip
+
 Origins = list[list[tuple[int, ...]]]
 
 
@@ -35,11 +42,12 @@ def rewrite(model: ir.Model) -> Rewritten | None:
         for g, graph in enumerate(graphs):
             graphs[g], kept = pad_in_windows(graph)
             origins[g] = [origins[g][k] for k in kept]
-    from sanderling.passes.tables import merge_tables
+    if any(sum(node.op in ELEMENTWISE for node in graph.nodes) > 1 for graph in graphs):
+        from sanderling.passes.tables import merge_tables
 
-    for g, (graph, parts) in enumerate(merge_tables(replace(model, graphs=graphs))):
-        graphs[g] = graph
-        origins[g] = [tuple(i for k in part for i in origins[g][k]) for part in parts]
+        for g, (graph, parts) in enumerate(merge_tables(replace(model, graphs=graphs))):
+            graphs[g] = graph
+            origins[g] = [tuple(i for k in part for i in origins[g][k]) for part in parts]
     if all(len(graph.nodes) == len(old.nodes) for graph, old in zip(graphs, model.graphs, strict=True)):
         return None
     return Rewritten(replace(model, graphs=graphs), origins)

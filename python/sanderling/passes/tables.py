@@ -11,13 +11,8 @@ import numpy.typing as npt
 from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.lowering import lower
+from sanderling.passes import ELEMENTWISE
 
-# Each value of the result depends on the values at its place alone.
-ELEMENTWISE = frozenset((
-    "ABS", "ADD", "CEIL", "COS", "DEQUANTIZE", "DIV", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG",
-    "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "NEG", "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
-    "ROUND", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "TANH",
-))  # fmt: skip
 _BYTES = ("int8", "uint8")
 _MEMORY = 1 << 26
 
@@ -33,40 +28,46 @@ class Region:
 
 def find_regions(graph: ir.Graph) -> list[Region]:
     """Return what can be a table each. Tensors within a region are read in regions of the same `x` only."""
-    if sum(node.op in ELEMENTWISE for node in graph.nodes) < 2:
-        return []
     allowed = [_is_elementwise(graph, node) for node in graph.nodes]
+    if sum(allowed) < 2:
+        return []
+    read = {i for node in graph.nodes for i in node.inputs}
     ends: set[int] = set()  # where regions end, and others begin
     while True:
         roots = _roots(graph, allowed, ends)
-        inside = {node.outputs[0]: k for k, node in enumerate(graph.nodes) if roots[k] is not None}
-        read = {i for k, node in enumerate(graph.nodes) if roots[k] is not None for i in node.inputs}
-        # What others read, or nobody.
-        needed = set(graph.outputs) | (set(inside) - read)
-        for k, node in enumerate(graph.nodes):
-            if roots[k] is None:
-                needed.update(node.inputs, node.intermediates)
-        new = [i for i in inside if i in needed and i not in ends]
-        if not new:
+        needed, before = set(graph.outputs), (len(ends), sum(allowed))
+        for k in reversed(range(len(graph.nodes))):
+            node = graph.nodes[k]
+            if roots[k] is not None:
+                y = node.outputs[0]
+                if y in read and y not in needed:
+                    continue
+                if graph.tensors[y].dtype in _BYTES:
+                    ends.add(y)
+                    continue
+                allowed[k] = False
+            needed.update(node.inputs, node.intermediates)
+        if before == (len(ends), sum(allowed)):
             break
-        for i in new:
-            if graph.tensors[i].dtype in _BYTES:
-                ends.add(i)
-            else:
-                allowed[inside[i]] = False
-    regions = []
-    for y in inside:
-        root = roots[inside[y]]
+    makers = {node.outputs[0]: k for k, node in enumerate(graph.nodes) if roots[k] is not None}
+    regions: list[Region] = []
+    total = 0
+    for y, k in makers.items():
+        root = roots[k]
         if y not in ends or root is None:
             continue
-        nodes, todo = {inside[y]}, [inside[y]]
+        nodes, todo = {k}, [k]
         while todo:
             for i in graph.nodes[todo.pop()].inputs:
-                if i != root and i in inside and inside[i] not in nodes:
-                    nodes.add(inside[i])
-                    todo.append(inside[i])
-        if len(nodes) > 1:
-            regions.append(Region(root, y, tuple(sorted(nodes))))
+                if i != root and i in makers and makers[i] not in nodes:
+                    nodes.add(makers[i])
+                    todo.append(makers[i])
+        if len(nodes) == 1:
+            continue
+        regions.append(Region(root, y, tuple(sorted(nodes))))
+        total += len(nodes)
+        if total > 4 * len(graph.nodes):
+            return []  # nodes that too many regions share would each run too often
     return regions
 
 
