@@ -83,9 +83,9 @@ void accumulate_row(const Gate& gate, int64_t cell, int64_t n, const int32_t* __
                     const int32_t* __restrict state_sums, int16_t* __restrict out) {
   const int32_t* __restrict bias = gate.input_bias.data() + cell;
   const int32_t* __restrict state_bias = gate.recurrent_bias.data() + cell;
-  uint32_t memory[8];  // two tables of one channel
-  const RequantizeTable a = build_requantize_table(&gate.input, 1, memory);
-  const RequantizeTable b = build_requantize_table(&gate.recurrent, 1, memory + 4);
+  uint32_t memory[2][5];  // two tables of one channel
+  const RequantizeTable a = build_requantize_table(&gate.input, 1, memory[0]);
+  const RequantizeTable b = build_requantize_table(&gate.recurrent, 1, memory[1]);
   const uint32_t factors[4] = {a.multiplier[0], a.half[0], a.power[0], a.left ? a.left[0] : 1};
   const uint32_t state_factors[4] = {b.multiplier[0], b.half[0], b.power[0], b.left ? b.left[0] : 1};
   auto rescale = [](int32_t sum, int32_t more, const uint32_t (&f)[4]) {

@@ -23,24 +23,32 @@ struct RequantizeTable {
   const uint32_t* left;   // 2^(left shift); null where no channel shifts left
 };
 
-static inline size_t requantize_table_bytes(int64_t channels) { return static_cast<size_t>(channels) * 16; }
+// The table in memory holds no addresses: whether a channel shifts left, then the arrays.
+static inline size_t requantize_table_bytes(int64_t channels) { return static_cast<size_t>(channels) * 16 + 4; }
+
+static inline RequantizeTable view_requantize_table(const void* memory, int64_t channels) {
+  const uint32_t* any_left = static_cast<const uint32_t*>(memory);
+  const uint32_t* multiplier = any_left + 1;
+  return {multiplier, multiplier + channels, multiplier + 2 * channels, *any_left ? multiplier + 3 * channels : nullptr};
+}
 
 // Builds the table in `memory`, which is aligned for uint32_t.
 static inline RequantizeTable build_requantize_table(const Multiplier* m, int64_t channels, void* memory) {
-  uint32_t* multiplier = static_cast<uint32_t*>(memory);
+  uint32_t* any_left = static_cast<uint32_t*>(memory);
+  uint32_t* multiplier = any_left + 1;
   uint32_t* half = multiplier + channels;
   uint32_t* power = half + channels;
   uint32_t* left = power + channels;
-  bool any_left = false;
+  *any_left = 0;
   for (int64_t c = 0; c < channels; ++c) {
     int right = m[c].shift > 0 ? 0 : -m[c].shift;
     multiplier[c] = static_cast<uint32_t>(m[c].multiplier);
     half[c] = right > 0 ? uint32_t{1} << (right - 1) : 0;
     power[c] = uint32_t{1} << (31 - right);
     left[c] = uint32_t{1} << (m[c].shift > 0 ? m[c].shift : 0);
-    any_left |= m[c].shift > 0;
+    if (m[c].shift > 0) *any_left = 1;
   }
-  return {multiplier, half, power, any_left ? left : nullptr};
+  return view_requantize_table(memory, channels);
 }
 
 static inline int32_t requantize_magnitude(uint32_t x, uint32_t multiplier, uint32_t half, uint32_t power) {

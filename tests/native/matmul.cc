@@ -2,6 +2,7 @@
 
 #include "base/aligned_buffer.h"
 #include "check.h"
+#include "packed.h"
 #include "isa_select.h"
 
 namespace sanderling::matmul {
@@ -133,6 +134,11 @@ void check_kernel(Random& random, Tally& tally, const Kernel<Acc>& kernel, Isa i
                        "; expected " + std::to_string(sum));
           }
         if (!acc.whole()) tally.fail("wrote outside the accumulators");
+        // Packed weights may come from a file: whatever they hold, nothing is touched that is not the kernel's.
+        damage(random, packed_right.as<uint8_t>(), kernel.right_bytes(columns, depth));
+        kernel.run(packed_left.as<void>(), packed_right.as<void>(), depth, block, acc.as<Acc>());
+        if (!acc.whole()) tally.fail("wrote outside the accumulators, given damaged weights");
+        kernel.pack_right(right_source, columns, depth, packed_right.as<void>());
       }
   }
 }

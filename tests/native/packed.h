@@ -46,6 +46,20 @@ inline std::pair<int64_t, int64_t> needed_input(const Window2d& w, int64_t begin
   return {from * w.in_w * w.in_c, std::max(from, to) * w.in_w * w.in_c};
 }
 
+// Random bytes: a few, a run of them at the beginning, or all.
+inline void damage(Random& random, uint8_t* data, size_t bytes) {
+  if (bytes == 0) return;
+  const int64_t n = static_cast<int64_t>(bytes);
+  auto spoil = [&](int64_t i) { data[i] = static_cast<uint8_t>(random.between(0, 255)); };
+  if (random.once_in(3)) {
+    for (int64_t i = 0; i < n; ++i) spoil(i);
+  } else if (random.once_in(2)) {
+    for (int64_t i = 0; i < std::min<int64_t>(n, 64); ++i) spoil(i);
+  } else {
+    for (int i = 0; i < 20; ++i) spoil(random.between(0, n - 1));
+  }
+}
+
 // Runs one row between guard pages: all parts at once into one output, then one part into an output of its own.
 // parts(kernel): a list that covers the output; run(kernel, params, packed, input, output, part, scratch);
 // owns(part, i): whether output element i is of the part; needs(part): the input elements [first, second) it may read.
@@ -84,6 +98,12 @@ void check_packed(Random& random, Tally& tally, const char* folder, const Kernel
     run(kernel, c.at_run, packed.as<void>(), start, output.as<Out>(), one, scratch.as<void>());
     expect(tally, output, before, [&](int64_t i) { return owns(one, i); });
     if (!scratch.whole()) tally.fail("wrote outside the scratch memory");
+    // A packed buffer may come from a file: whatever it holds, nothing is touched that is not the kernel's.
+    damage(random, packed.as<uint8_t>(), kernel.packed_bytes(c.at_pack));
+    for (const auto& part : list)
+      run(kernel, c.at_run, packed.as<void>(), input.as<Value>(), output.as<Out>(), part, scratch.as<void>());
+    if (!scratch.whole()) tally.fail("wrote outside the scratch memory, given damaged weights");
+    if (!output.whole()) tally.fail("wrote outside the output, given damaged weights");
   }
 }
 

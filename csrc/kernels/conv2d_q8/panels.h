@@ -37,7 +37,8 @@ struct Panels {
   const int32_t* start;   // bias, and that of NarrowTable or 2^31; padded channels of each group
   const int32_t* sum;     // of weights
   NarrowTable narrow;
-  const RequantizeTable* wide;  // where narrow does not hold, else null
+  RequantizeTable wide;   // where narrow does not hold
+  bool is_wide;
 };
 
 // What a tile is given beside its operands.
@@ -85,7 +86,7 @@ struct PanelKernel {
       narrow = sum + all * sizeof(int32_t);
       is_wide = narrow + narrow_table_bytes(c.groups * padded);
       wide = is_wide + 16;
-      bytes = wide + sizeof(RequantizeTable) + requantize_table_bytes(c.window.out_c);
+      bytes = wide + requantize_table_bytes(c.window.out_c);
     }
   };
 
@@ -123,12 +124,8 @@ struct PanelKernel {
         if (c.multipliers != nullptr && fits) fits = narrow_fits(c.multipliers[channel], bias_of(channel), sums.reach);
       }
     const bool wide = c.multipliers != nullptr && !fits;
-    std::memcpy(base + at.is_wide, &wide, sizeof wide);
-    if (wide) {
-      RequantizeTable wide_table =
-          build_requantize_table(c.multipliers, c.window.out_c, base + at.wide + sizeof wide_table);
-      std::memcpy(base + at.wide, &wide_table, sizeof wide_table);
-    }
+    base[at.is_wide] = wide;
+    if (wide) build_requantize_table(c.multipliers, c.window.out_c, base + at.wide);
     const bool narrow = c.multipliers != nullptr && !wide;
     for (int64_t g = 0; g < c.groups; ++g) {
       const uint8_t* from = weights + g * out * depth;
@@ -153,12 +150,10 @@ struct PanelKernel {
 
   static Panels<Weight> view(const Conv2dQ8& c, const Layout& at, const void* packed) {
     const char* base = static_cast<const char*>(packed);
-    bool wide;
-    std::memcpy(&wide, base + at.is_wide, sizeof wide);
     return {static_cast<const Weight*>(packed), reinterpret_cast<const int32_t*>(base + at.start),
             reinterpret_cast<const int32_t*>(base + at.sum),
             view_narrow_table(base + at.narrow, static_cast<size_t>(c.groups * at.padded)),
-            wide ? reinterpret_cast<const RequantizeTable*>(base + at.wide) : nullptr};
+            view_requantize_table(base + at.wide, c.window.out_c), base[at.is_wide] != 0};
   }
 
   // Pixels that are gathered at a time.
@@ -222,7 +217,7 @@ struct PanelKernel {
       if (c.multipliers == nullptr)
         std::memcpy(static_cast<int32_t*>(output) + at, acc, static_cast<size_t>(n) * sizeof(int32_t));
       else
-        requantize_row(acc, *p.wide, channel, n, stage, static_cast<uint8_t*>(output) + at);
+        requantize_row(acc, p.wide, channel, n, stage, static_cast<uint8_t*>(output) + at);
     }
   }
 
@@ -240,7 +235,7 @@ struct PanelKernel {
     int16_t* columns = reinterpret_cast<int16_t*>(base + memory.columns);
     uint8_t* rows = reinterpret_cast<uint8_t*>(base + memory.rows);
     Activation* widened = reinterpret_cast<Activation*>(base + memory.widened);
-    const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && p.wide == nullptr;
+    const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && !p.is_wide;
     const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ 0x80));
     TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow,
                                             typename Tiles::Output(c.output_zero, c.low, c.high, c.flip)};

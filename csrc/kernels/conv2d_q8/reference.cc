@@ -26,7 +26,7 @@ int64_t block_pixels(const Conv2dQ8& c) {
   return n < 2 ? 2 : (n > kMostPixels ? kMostPixels : n);
 }
 
-// Packed: weights int16 [groups][padded_group_out][row_length], bias int32 [out_c], RequantizeTable and its arrays.
+// Packed: weights int16 [groups][padded_group_out][row_length], bias int32 [out_c], a requantize table.
 // Offsets in bytes; the weights come first.
 struct Layout {
   size_t bias, table, bytes;
@@ -36,7 +36,7 @@ Layout layout(const Conv2dQ8& c) {
   Layout at;
   at.bias = static_cast<size_t>(c.groups * padded_group_out(c) * row_length(c)) * sizeof(int16_t);
   at.table = at.bias + static_cast<size_t>(c.window.out_c) * sizeof(int32_t);
-  at.bytes = at.table + sizeof(RequantizeTable) + requantize_table_bytes(c.window.out_c);
+  at.bytes = at.table + requantize_table_bytes(c.window.out_c);
   return at;
 }
 
@@ -59,9 +59,7 @@ void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* 
   }
   for (int64_t o = 0; o < c.window.out_c; ++o) all_bias[o] = bias ? bias[o] : 0;
   if (c.multipliers == nullptr) return;
-  char* place = static_cast<char*>(packed) + at.table;
-  RequantizeTable table = build_requantize_table(c.multipliers, c.window.out_c, place + sizeof(RequantizeTable));
-  std::memcpy(place, &table, sizeof table);
+  build_requantize_table(c.multipliers, c.window.out_c, static_cast<char*>(packed) + at.table);
 }
 
 // Scratch: gathered rows int16 [block_pixels][row_length], accumulators int32 [block_pixels][kStrip].
@@ -150,8 +148,7 @@ void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* outp
   const Layout at = layout(c);
   const int16_t* weights = static_cast<const int16_t*>(packed);
   const int32_t* bias = reinterpret_cast<const int32_t*>(static_cast<const char*>(packed) + at.bias);
-  RequantizeTable table{};
-  if (c.multipliers != nullptr) std::memcpy(&table, static_cast<const char*>(packed) + at.table, sizeof table);
+  const RequantizeTable table = view_requantize_table(static_cast<const char*>(packed) + at.table, w.out_c);
   const OutputStage stage{c.output_zero, c.low, c.high, c.flip};
   int16_t* patches = static_cast<int16_t*>(scratch);
   int32_t* acc = reinterpret_cast<int32_t*>(patches + block * length);

@@ -27,6 +27,8 @@ struct Block {
   int64_t channel, channels, width;
 };
 
+inline int64_t within(int64_t x, int64_t low, int64_t high) { return x < low ? low : x > high ? high : x; }
+
 template <int kLanes>
 int64_t count_blocks(int64_t out_c) {
   int64_t n = out_c / (16 * kLanes), rest = (out_c % (16 * kLanes) + 15) / 16;
@@ -75,7 +77,7 @@ struct PackedLayout {
     used_parts = narrow + narrow_table_bytes(entries);
     is_wide = used_parts + static_cast<size_t>(round_up(blocks, 16)) * sizeof(int32_t);
     wide = is_wide + 16;
-    bytes = wide + sizeof(RequantizeTable) + requantize_table_bytes(c.window.out_c);
+    bytes = wide + requantize_table_bytes(c.window.out_c);
   }
 };
 
@@ -141,10 +143,7 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
     }
   }
   base[at.is_wide] = wide;
-  if (!wide) return;
-  const RequantizeTable table =
-      build_requantize_table(c.multipliers, w.out_c, base + at.wide + sizeof(RequantizeTable));
-  std::memcpy(base + at.wide, &table, sizeof table);
+  if (wide) build_requantize_table(c.multipliers, w.out_c, base + at.wide);
 }
 
 // Interleaved columns of one block: [groups][stride_w][kHalves][4 vectors][places][16 * width bytes], where place p of

@@ -16,7 +16,7 @@ size_t align(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // Input rows held at a time: an output row's window, or the whole picture where that is smaller.
 int64_t ring_rows(const Window2d& w) { return smaller((w.kernel_h - 1) * w.dilation_h + 1, w.in_h); }
 
-// Packed: weights int16 [kernel_h][kernel_w][out_c], bias int32 [out_c], RequantizeTable and its arrays.
+// Packed: weights int16 [kernel_h][kernel_w][out_c], bias int32 [out_c], a requantize table.
 // Offsets in bytes; the weights come first.
 struct Layout {
   size_t bias, table, bytes;
@@ -27,7 +27,7 @@ Layout layout(const DepthwiseQ8& c) {
   Layout at;
   at.bias = align(static_cast<size_t>(w.kernel_h * w.kernel_w * w.out_c) * sizeof(int16_t));
   at.table = at.bias + align(static_cast<size_t>(w.out_c) * sizeof(int32_t));
-  at.bytes = at.table + sizeof(RequantizeTable) + requantize_table_bytes(w.out_c);
+  at.bytes = at.table + requantize_table_bytes(w.out_c);
   return at;
 }
 
@@ -45,8 +45,7 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   int32_t* all_bias = reinterpret_cast<int32_t*>(base + at.bias);
   for (int64_t o = 0; o < w.out_c; ++o) all_bias[o] = bias ? bias[o] : 0;
   if (c.multipliers == nullptr) return;
-  RequantizeTable table = build_requantize_table(c.multipliers, w.out_c, base + at.table + sizeof(RequantizeTable));
-  std::memcpy(base + at.table, &table, sizeof table);
+  build_requantize_table(c.multipliers, w.out_c, base + at.table);
 }
 
 // Scratch: rows int16 [ring_rows][in_w][out_c], zeros int16 [out_c], accumulators int32 [out_c], and which input row
@@ -109,8 +108,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   const Layout at = layout(c);
   const int16_t* all_weights = static_cast<const int16_t*>(packed);
   const int32_t* bias = reinterpret_cast<const int32_t*>(base + at.bias);
-  RequantizeTable table{};
-  if (c.multipliers != nullptr) std::memcpy(&table, base + at.table, sizeof table);
+  const RequantizeTable table = view_requantize_table(base + at.table, channels);
 
   const ScratchLayout own = scratch_layout(c);
   char* memory = static_cast<char*>(scratch);

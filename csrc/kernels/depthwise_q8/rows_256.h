@@ -247,8 +247,7 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
   uint8_t* zeros = reinterpret_cast<uint8_t*>(memory + own.zeros);
   uint8_t* columns = reinterpret_cast<uint8_t*>(memory + own.columns);
   const int32_t* used_parts = reinterpret_cast<const int32_t*>(base + at.used_parts);
-  RequantizeTable wide{};
-  if (base[at.is_wide]) std::memcpy(&wide, base + at.wide, sizeof wide);
+  const RequantizeTable wide = view_requantize_table(base + at.wide, w.out_c);
 
   const __m256i zero = _mm256_set1_epi32(c.input_zero + 128);
   for (int64_t e = 0; e < at.entries; e += 8)
@@ -291,7 +290,7 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
             at.taps,
             tap_offsets,
             nullptr,
-            used_parts[b],
+            within(used_parts[b], 1, at.parts),
             start + entry,
             {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
              narrow.right + entry},

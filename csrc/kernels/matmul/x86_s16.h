@@ -148,15 +148,16 @@ struct ProductsS16 {
     static_assert(Vector::kVectors == 4);
     Right header;
     std::memcpy(&header, right, sizeof header);
+    const int64_t chunk = header.chunk > 0 ? header.chunk : 0;
     const int64_t all = groups(depth), stride = all * 4, count = b.last_row - b.first_row;
     const char* x = static_cast<const char*>(left) + b.first_row * stride;
     const char* panel = static_cast<const char*>(right) + sizeof header + columns_bytes(b.first_column, depth);
     for (int64_t c = b.first_column; c < b.last_column; c += kPanel, acc += kPanel) {
       switch ((b.last_column - c + kLanes - 1) / kLanes) {
-        case 1: rows<1>(x, stride, count, panel, all, header.chunk, acc); break;
-        case 2: rows<2>(x, stride, count, panel, all, header.chunk, acc); break;
-        case 3: rows<3>(x, stride, count, panel, all, header.chunk, acc); break;
-        default: rows<4>(x, stride, count, panel, all, header.chunk, acc); break;
+        case 1: rows<1>(x, stride, count, panel, all, chunk, acc); break;
+        case 2: rows<2>(x, stride, count, panel, all, chunk, acc); break;
+        case 3: rows<3>(x, stride, count, panel, all, chunk, acc); break;
+        default: rows<4>(x, stride, count, panel, all, chunk, acc); break;
       }
       panel += columns_bytes(kPanel, depth);
     }
