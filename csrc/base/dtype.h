@@ -23,6 +23,7 @@ enum class DType : uint8_t {
   int4,      // constants only: two values a byte, low nibble first
   resource,  // int32 handle of a variable
 };
+constexpr uint8_t kDTypes = 14;
 
 // Bytes of one element; int4 counts as 1 (see packed_bytes).
 size_t dtype_size(DType);

@@ -5,4 +5,5 @@
 
 void bind_spec(pybind11::module_& module);
 void bind_session(pybind11::module_& module);
+void bind_compiled(pybind11::module_& module);
 void bind_cpu(pybind11::module_& module);

@@ -13,4 +13,5 @@ PYBIND11_MODULE(_core, m) {
   bind_cpu(m);
   bind_spec(m);
   bind_session(m);
+  bind_compiled(m);
 }

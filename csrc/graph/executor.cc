@@ -71,7 +71,9 @@ bool Executor::plan() {
   }
   for (auto& step : steps_) {
     try {
-      if (step->prepare_early() && step->foldable()) fold(*step);
+      const bool early = step->prepare_early();
+      step->check_constants();
+      if (early && step->foldable()) fold(*step);
     } catch (const std::bad_alloc&) {
       step->rethrow(Error("out of memory"));
     } catch (const Error& e) {

@@ -30,6 +30,7 @@ struct PlanOptions {
   size_t memory_limit = size_t{1} << 31;  // bytes for the tensors of a graph, and for any one buffer
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
   Fusion fusion = Fusion::automatic;
+  std::vector<std::pair<PackedKey, std::shared_ptr<const void>>>* collect = nullptr;  // what plans pack, if wanted
 };
 
 // Lets the front end stop a run that may never end (WHILE).
@@ -109,6 +110,9 @@ class Executor : public Subgraph {
   const void* tensor_data(int index) const;
 
  private:
+  int index() const { return static_cast<int>(&spec_ - session_.model->graphs.data()); }
+  int index_of(const NodeSpec& node) const { return static_cast<int>(&node - spec_.nodes.data()); }
+
   class Step;
   struct Value;
   friend class Step;

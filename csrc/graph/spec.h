@@ -1,19 +1,60 @@
 // A model as the front end hands it over: tensors and nodes, nothing planned yet.
 #pragma once
 
+#include <atomic>
+#include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "base/xxh64.h"
 #include "ops/op.h"
 
 namespace sanderling {
 
 constexpr int kAbsent = -1;
 
+// The checksum of bytes in a file; they are read for it once, when they are first used.
+class Checked {
+ public:
+  explicit Checked(uint64_t checksum) : checksum_(checksum) {}
+  bool passes(const void* data, size_t bytes) const {
+    if (passed_) return true;
+    passed_ = xxh64(data, bytes) == checksum_;
+    return passed_;
+  }
+
+ private:
+  uint64_t checksum_;
+  mutable std::atomic<bool> passed_{false};
+};
+
 struct TensorSpec {
   TensorInfo info;
   const void* data = nullptr;  // constants: owned by whoever holds `keep_alive` of the model
+  std::shared_ptr<const Checked> checked;
+};
+
+// What weights were packed for: a call of PrepareContext::packed (the `call`-th of the node) at the shapes of the
+// node's inputs (their hash).
+struct PackedKey {
+  int graph = 0, node = 0, call = 0;
+  std::string isa, kernel;
+  uint64_t bytes = 0, shapes = 0;
+
+  bool operator<(const PackedKey& o) const { return tie() < o.tie(); }
+
+ private:
+  std::tuple<int, int, int, const std::string&, const std::string&, uint64_t, uint64_t> tie() const {
+    return {graph, node, call, isa, kernel, bytes, shapes};
+  }
+};
+
+struct PackedWeights {
+  PackedWeights(const void* data, uint64_t checksum) : data(data), checked(checksum) {}
+  const void* data;
+  Checked checked;
 };
 
 struct NodeSpec {
@@ -33,7 +74,13 @@ struct GraphSpec {
 
 struct ModelSpec {
   std::vector<GraphSpec> graphs;
+  std::map<PackedKey, PackedWeights> packed;  // of a compiled model
   std::vector<std::shared_ptr<void>> keep_alive;
+
+  const PackedWeights* find_packed(const PackedKey& key) const {
+    const auto at = packed.find(key);
+    return at == packed.end() ? nullptr : &at->second;
+  }
 
   // Throws Error unless every index is in range, constants are complete, quantization fits the dtypes, and no graph
   // calls itself through IF, WHILE or CALL_ONCE.

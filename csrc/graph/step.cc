@@ -32,6 +32,8 @@ void Executor::Step::prepare() {
   isa_ = Isa::portable;
   kernel_ = "";
   side_effects_ = values_set_ = shapes_at_run_ = false;
+  unread_.assign(inputs_.size(), false);
+  packings_ = 0;
   node_.op->prepare(*this);
   for (size_t i = 0; i < shape_set_.size(); ++i)
     check(shape_set_[i] || outputs_[i] == nullptr, "did not set the shape of output ", i);
@@ -121,10 +123,55 @@ bool Executor::Step::foldable() const {
 const void* Executor::Step::value_or_null(int i) {
   if (!PrepareContext::has_input(i)) return nullptr;
   const Value* v = argument(node_.inputs[static_cast<size_t>(i)]);
-  if (v->kind == Value::Kind::constant) return v->data;
+  if (v->kind == Value::Kind::constant) {
+    check_constant(node_.inputs[static_cast<size_t>(i)]);
+    return v->data;
+  }
   if (!running_) return nullptr;
   consulted_.push_back(i);
   return v->data;
+}
+
+bool Executor::Step::is_known(int i) const {
+  return PrepareContext::has_input(i) &&
+         (running_ || argument(node_.inputs[static_cast<size_t>(i)])->kind == Value::Kind::constant);
+}
+
+std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, size_t bytes,
+                                                   const std::vector<int>& from,
+                                                   const std::function<void(void*)>& pack) {
+  check_memory(bytes);
+  const Session& session = executor_.session_;
+  PackedKey key{executor_.index(), executor_.index_of(node_), packings_++, isa_name(isa), kernel, bytes, 0};
+  std::vector<int64_t> shapes;
+  for (const TensorInfo* t : inputs_) {
+    if (t == nullptr) continue;
+    shapes.push_back(t->shape.rank());
+    shapes.insert(shapes.end(), t->shape.begin(), t->shape.end());
+  }
+  key.shapes = xxh64(shapes.data(), shapes.size() * sizeof(int64_t));
+  if (const PackedWeights* found = running_ ? nullptr : session.model->find_packed(key)) {
+    check(found->checked.passes(found->data, bytes), "its packed weights (", key.isa, "/", kernel,
+          ") do not have their checksum: the file is damaged");
+    for (int i : from) unread_[static_cast<size_t>(i)] = true;
+    return {session.model, found->data};
+  }
+  auto own = std::make_shared<AlignedBuffer>(bytes);
+  pack(own->data());
+  std::shared_ptr<const void> data(own, own->data());
+  if (session.options.collect != nullptr && !running_) session.options.collect->emplace_back(key, data);
+  return data;
+}
+
+void Executor::Step::check_constant(int tensor) const {
+  const TensorSpec& spec = executor_.spec_.tensors[static_cast<size_t>(tensor)];
+  check(!spec.checked || spec.checked->passes(spec.data, spec.info.bytes()), "constant '", spec.info.name,
+        "' does not have its checksum: the file is damaged");
+}
+
+void Executor::Step::check_constants() const {
+  for (size_t i = 0; i < node_.inputs.size(); ++i)
+    if (node_.inputs[i] != kAbsent && !(i < unread_.size() && unread_[i])) check_constant(node_.inputs[i]);
 }
 
 void Executor::Step::set_output_shape(int i, const Shape& shape) {

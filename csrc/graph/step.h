@@ -55,19 +55,23 @@ class Executor::Step final : public PrepareContext, public RunContext {
   void set_scratch(size_t i, void* data) { scratch_data_[i] = data; }
   const std::vector<std::pair<int, int>>& aliases() const { return aliases_; }
   bool foldable() const;
+  // Throws Error where a constant that is read has not the checksum that its file gives.
+  void check_constants() const;
   const RowWork& row_work() const { return rows_; }
   bool late() const { return late_; }
   bool folded() const { return folded_; }
   void set_folded() { folded_ = true; }
 
   const void* value_or_null(int i) override;
+  bool is_known(int i) const override;
+  std::shared_ptr<const void> packed(Isa, const char* kernel, size_t bytes, const std::vector<int>& from,
+                                     const std::function<void(void*)>& pack) override;
   void set_output_shape(int i, const Shape&) override;
   void set_output_value(int i, const void* data) override;
   void output_shape_at_run(int i) override;
   void may_alias(int output, int input) override { aliases_.emplace_back(output, input); }
   void has_side_effects() override { side_effects_ = true; }
   int scratch(size_t bytes) override;
-  void check_memory(size_t bytes) const override;
   int threads() const override { return executor_.session_.pool.threads(); }
   Subgraph& subgraph(int64_t index) override;
   Resources& resources() override { return executor_.session_.resources; }
@@ -80,6 +84,8 @@ class Executor::Step final : public PrepareContext, public RunContext {
  private:
   void prepare();
   void build_key(std::vector<int64_t>& key) const;
+  void check_memory(size_t bytes) const;
+  void check_constant(int tensor) const;
 
   Executor& executor_;
   const NodeSpec& node_;
@@ -90,6 +96,8 @@ class Executor::Step final : public PrepareContext, public RunContext {
   std::vector<int> consulted_;  // inputs whose values prepare() looked at
   std::vector<size_t> scratch_requests_;
   std::vector<std::pair<int, int>> aliases_;
+  std::vector<bool> unread_;  // inputs of which only what a file has packed is used
+  int packings_ = 0;
   bool side_effects_ = false, values_set_ = false, shapes_at_run_ = false;
 
   bool late_ = false, folded_ = false;

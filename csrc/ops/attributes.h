@@ -18,6 +18,7 @@ class Attributes {
 
   void set(const std::string& name, Value value) { values_[name] = std::move(value); }
   bool has(const std::string& name) const { return values_.count(name) != 0; }
+  const std::map<std::string, Value>& all() const { return values_; }
 
   // Each throws Error naming the option where it is missing (and no default was given) or of another type.
   int64_t integer(const std::string& name) const { return get<int64_t>(name, "an integer"); }

@@ -104,7 +104,7 @@ void prepare_products(PrepareContext& ctx, matmul::Choice<Acc> choice, Problem p
   Source x = p->x(ctx.input(0)), y = p->y(ctx.input(1));
   x.zero_point = x_zero;
   y.zero_point = y_zero;
-  RightOperands<Acc> right(ctx, kernel, 1, p->y_count, p->columns * p->depth, p->columns, p->depth, y);
+  RightOperands<Acc> right(ctx, choice, 1, p->y_count, p->columns * p->depth, p->columns, p->depth, y);
   const int64_t item = static_cast<int64_t>(align_up(kernel.left_bytes(p->rows, p->depth)));
   const int packed = ctx.scratch(static_cast<size_t>(p->x_count * item));
   ctx.on_run([p, x, right, item, packed, store, &kernel](RunContext& run) {
@@ -190,9 +190,10 @@ void prepare_hybrid(PrepareContext& ctx, Problem problem) {
   check(scale->size() == 1 || static_cast<int64_t>(scale->size()) == p->columns, "input 1 has ", scale->size(),
         " quantization scales; 1 or ", p->columns, " expected");
   const bool asymmetric = ctx.attributes().boolean("asymmetric_quantize_inputs");
-  auto [kernel, isa] = matmul::choose_q8(ctx.isa());
-  ctx.set_kernel(isa);
-  RightOperands<int32_t> right(ctx, *kernel, 1, p->y_count, p->columns * p->depth, p->columns, p->depth, p->y(y));
+  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa());
+  const matmul::Kernel<int32_t>* kernel = choice.kernel;
+  ctx.set_kernel(choice.isa);
+  RightOperands<int32_t> right(ctx, choice, 1, p->y_count, p->columns * p->depth, p->columns, p->depth, p->y(y));
   const int64_t rows = p->x_count * p->rows,
                 item = static_cast<int64_t>(align_up(kernel->left_bytes(p->rows, p->depth)));
   const int packed = ctx.scratch(static_cast<size_t>(p->x_count * item));

@@ -9,8 +9,7 @@ namespace {
 // Depthwise convolution in disguise: each group has one input channel, so that output channel o reads input channel
 // o / (out_c / in_c). Weights [out_c, h, w, 1] become [h, w, out_c].
 bool is_depthwise(PrepareContext& ctx, const Window2d& w, int64_t groups) {
-  return groups > 1 && groups == w.in_c && ctx.value_or_null(1) != nullptr &&
-         (!ctx.has_input(2) || ctx.value_or_null(2) != nullptr);
+  return groups > 1 && groups == w.in_c && ctx.is_known(1) && (!ctx.has_input(2) || ctx.is_known(2));
 }
 
 void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w) {
@@ -21,11 +20,14 @@ void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, cons
   c.multipliers = multipliers.data();
   auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, std::move(multipliers));
   const int64_t taps = w.kernel_h * w.kernel_w;
-  const uint8_t* weights = static_cast<const uint8_t*>(ctx.value_or_null(1));
-  std::vector<uint8_t> turned(static_cast<size_t>(taps * w.out_c));
-  for (int64_t o = 0; o < w.out_c; ++o)
-    for (int64_t k = 0; k < taps; ++k) turned[static_cast<size_t>(k * w.out_c + o)] = weights[o * taps + k];
-  kernel->pack_constants(ctx, turned.data(), static_cast<const int32_t*>(ctx.value_or_null(2)));
+  std::vector<uint8_t> turned;
+  kernel->pack_constants(ctx, true, [&] {
+    const uint8_t* weights = static_cast<const uint8_t*>(ctx.value_or_null(1));
+    turned.resize(static_cast<size_t>(taps * w.out_c));
+    for (int64_t o = 0; o < w.out_c; ++o)
+      for (int64_t k = 0; k < taps; ++k) turned[static_cast<size_t>(k * w.out_c + o)] = weights[o * taps + k];
+    return turned.data();
+  });
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {
     run_depthwise_q8(run, *kernel, kernel->params, kernel->packed(run), run.input<uint8_t>(0), run.output<uint8_t>(0));

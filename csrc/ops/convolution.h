@@ -51,11 +51,10 @@ class PackedKernel {
   // `multipliers`: what params.multipliers points to, for kernels that have them.
   PackedKernel(PrepareContext& ctx, const Params& params, const KernelRow<Kernel>& (*choose)(const Params&, Isa),
                std::vector<Multiplier> multipliers = {})
-      : params(params), multipliers_(std::move(multipliers)) {
-    const KernelRow<Kernel>& row = choose(this->params, ctx.isa());
-    kernel = row.kernel;
-    speed = kernel_speed(row.isa);
-    ctx.set_kernel(row.isa, row.name);
+      : params(params), row_(choose(params, ctx.isa())), multipliers_(std::move(multipliers)) {
+    kernel = row_.kernel;
+    speed = kernel_speed(row_.isa);
+    ctx.set_kernel(row_.isa, row_.name);
     scratch_bytes_ = align_up(kernel->scratch_bytes(this->params));
     scratch_ = ctx.scratch(scratch_bytes_ * static_cast<size_t>(ctx.threads()));
   }
@@ -63,24 +62,26 @@ class PackedKernel {
   // Takes weights and bias from the inputs 1 and 2; without `with_bias` input 2 is not looked at.
   void pack_inputs(PrepareContext& ctx, bool with_bias) {
     with_bias_ = with_bias && ctx.has_input(2);
-    const void* weights = ctx.value_or_null(1);
-    const void* bias = with_bias_ ? ctx.value_or_null(2) : nullptr;
-    if (weights != nullptr && (bias != nullptr || !with_bias_))
-      pack_constants(ctx, static_cast<const Weight*>(weights), static_cast<const Bias*>(bias));
+    if (ctx.is_known(1) && (ctx.is_known(2) || !with_bias_))
+      pack_constants(ctx, with_bias, [&] { return static_cast<const Weight*>(ctx.value_or_null(1)); });
     else
       packed_scratch_ = ctx.scratch(kernel->packed_bytes(params));
   }
-  void pack_constants(const PrepareContext& ctx, const Weight* weights, const Bias* bias) {
-    const size_t bytes = kernel->packed_bytes(params);
-    ctx.check_memory(bytes);
-    constant_.reset(bytes);
-    kernel->pack(params, weights, bias, constant_.data());
+  // The same for values that are known; weights() gives those in the kernel's order.
+  template <class Weights>
+  void pack_constants(PrepareContext& ctx, bool with_bias, const Weights& weights) {
+    with_bias_ = with_bias && ctx.has_input(2);
+    const std::vector<int> from = with_bias_ ? std::vector<int>{1, 2} : std::vector<int>{1};
+    constant_ = ctx.packed(row_.isa, row_.name, kernel->packed_bytes(params), from, [&](void* to) {
+      const Weight* values = weights();
+      kernel->pack(params, values, with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr, to);
+    });
   }
 
   bool is_constant() const { return packed_scratch_ < 0; }
   // The packed weights of this run.
   const void* packed(const RunContext& run) const {
-    if (packed_scratch_ < 0) return constant_.data();
+    if (packed_scratch_ < 0) return constant_.get();
     void* p = run.scratch<void>(packed_scratch_);
     kernel->pack(params, run.input<Weight>(1), with_bias_ ? run.input<Bias>(2) : nullptr, p);
     return p;
@@ -94,8 +95,9 @@ class PackedKernel {
   double speed;  // see kernel_speed
 
  private:
+  const KernelRow<Kernel>& row_;
   std::vector<Multiplier> multipliers_;
-  AlignedBuffer constant_;
+  std::shared_ptr<const void> constant_;
   size_t scratch_bytes_ = 0;
   int scratch_ = -1, packed_scratch_ = -1;
   bool with_bias_ = false;

@@ -38,7 +38,7 @@ class MatmulConvolution {
         depth_(w.kernel_h * w.kernel_w * (w.in_c / groups)),
         group_out_(w.out_c / groups),
         kernel_(*choice.kernel),
-        right_(ctx, kernel_, 1, groups, group_out_ * depth_, group_out_, depth_,
+        right_(ctx, choice, 1, groups, group_out_ * depth_, group_out_, depth_,
                {nullptr, matmul::Element::s8, depth_, 1, 0}) {
     ctx.set_kernel(choice.isa);
     // A 1x1 filter reads its rows where they are.

@@ -126,14 +126,15 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
   expect_bias(ctx, false);
   auto out = std::make_shared<QuantizedOutput>(quantized_output(ctx, s.outputs));
   if (s.depth == 0) return run_zeros(ctx, s);
-  auto [kernel, isa] = matmul::choose_q8(ctx.isa());
-  ctx.set_kernel(isa);
-  RightOperands<int32_t> weights(ctx, *kernel, kWeights, 1, 0, s.outputs, s.depth,
+  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa());
+  const matmul::Kernel<int32_t>* kernel = choice.kernel;
+  ctx.set_kernel(choice.isa);
+  RightOperands<int32_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth,
                                  rows_of(w, s.depth, weights_zero_point(w)));
   Source source = rows_of(x, s.depth, x.zero_point());
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
   RescaleRealKernel* rescale = choose_rescale_real(ctx.isa()).run;
-  ctx.on_run([s, out, source, weights, packed, rescale, kernel = kernel](RunContext& run) {
+  ctx.on_run([s, out, source, weights, packed, rescale, kernel](RunContext& run) {
     char* left = run.scratch<char>(packed);
     pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
@@ -167,13 +168,14 @@ void prepare_s16(PrepareContext& ctx, const Sizes& s, Rescale rescale) {
     }
   }
   if (s.depth == 0) return run_zeros(ctx, s);
-  auto [kernel, isa] = matmul::choose_s16(ctx.isa());
-  ctx.set_kernel(isa);
-  RightOperands<int64_t> weights(ctx, *kernel, kWeights, 1, 0, s.outputs, s.depth,
+  const matmul::Choice<int64_t> choice = matmul::choose_s16(ctx.isa());
+  const matmul::Kernel<int64_t>* kernel = choice.kernel;
+  ctx.set_kernel(choice.isa);
+  RightOperands<int64_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth,
                                  rows_of(w, s.depth, weights_zero_point(w)));
   Source source = rows_of(ctx.input(kInput), s.depth, 0);
   int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
-  ctx.on_run([s, out, source, weights, packed, rescale, fixed, kernel = kernel](RunContext& run) {
+  ctx.on_run([s, out, source, weights, packed, rescale, fixed, kernel](RunContext& run) {
     char* left = run.scratch<char>(packed);
     pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
     const char* right = weights.get(run);
@@ -257,14 +259,15 @@ void prepare_hybrid(PrepareContext& ctx, const Sizes& s) {
   Range<float> range = {};
   if (activation != "TANH" && activation != "SIGN_BIT") range = activation_range(activation);
   if (s.depth == 0) return run_zeros(ctx, s);
-  auto [kernel, isa] = matmul::choose_q8(ctx.isa());
-  ctx.set_kernel(isa);
+  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa());
+  const matmul::Kernel<int32_t>* kernel = choice.kernel;
+  ctx.set_kernel(choice.isa);
   Source right_source = rows_of(w, s.depth, 0);
   right_source.element = Element::s8;  // old converters call int8 weights uint8
-  RightOperands<int32_t> weights(ctx, *kernel, kWeights, 1, 0, s.outputs, s.depth, right_source);
+  RightOperands<int32_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth, right_source);
   HybridInput input(ctx, *kernel, s.rows, s.depth, ctx.attributes().boolean("asymmetric_quantize_inputs"));
   auto scale = std::make_shared<std::vector<float>>(q.scale);
-  ctx.on_run([s, input, scale, activation, range, weights, kernel = kernel](RunContext& run) {
+  ctx.on_run([s, input, scale, activation, range, weights, kernel](RunContext& run) {
     const HybridInput::Packed x = input.get(run, run.input<float>(kInput));
     const char* right = weights.get(run);
     const float* bias = run.input_or_null<float>(kBias);

@@ -230,9 +230,9 @@ void prepare_lstm_integer(PrepareContext& ctx, const LstmSizes& s) {
   auto params = std::make_shared<Integer>();
   Integer& p = *params;
   p.sizes = s;
-  auto [kernel, isa] = matmul::choose_q8(ctx.isa());
-  p.kernel = kernel;
-  ctx.set_kernel(isa);
+  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa());
+  p.kernel = choice.kernel;
+  ctx.set_kernel(choice.isa);
   const TensorInfo& x = ctx.input(kLstmInput);
   const TensorInfo& state = ctx.input(kOutputState);
   const TensorInfo& hidden = ctx.intermediate(4);
@@ -257,7 +257,7 @@ void prepare_lstm_integer(PrepareContext& ctx, const LstmSizes& s) {
       gate.variance_guard = variance_guard(scale);
     }
     auto weights = [&](int argument, int64_t depth) {
-      return std::make_shared<const RightOperands<int32_t>>(ctx, *p.kernel, argument, 1, 0, s.cell, depth,
+      return std::make_shared<const RightOperands<int32_t>>(ctx, choice, argument, 1, 0, s.cell, depth,
                                                             matmul::Source{nullptr, matmul::Element::s8, depth, 1, 0});
     };
     gate.input_weights = weights(kInputWeights + g, s.input);

@@ -32,25 +32,25 @@ template <class Acc>
 class RightOperands {
  public:
   // `source` is that of operand 0 with data null; operand i begins i * `step` elements further.
-  RightOperands(PrepareContext& ctx, const matmul::Kernel<Acc>& kernel, int input, int64_t count, int64_t step,
+  RightOperands(PrepareContext& ctx, const matmul::Choice<Acc>& choice, int input, int64_t count, int64_t step,
                 int64_t columns, int64_t depth, const matmul::Source& source)
-      : kernel_(kernel), input_(input), count_(count), columns_(columns), depth_(depth), source_(source) {
+      : kernel_(*choice.kernel), input_(input), count_(count), columns_(columns), depth_(depth), source_(source) {
     step_bytes_ = step * matmul_element_bytes(source.element);
-    packed_bytes_ = static_cast<int64_t>(align_up(kernel.right_bytes(columns, depth)));
+    packed_bytes_ = static_cast<int64_t>(align_up(kernel_.right_bytes(columns, depth)));
     const size_t bytes = static_cast<size_t>(packed_bytes_ * count);
-    const void* value = ctx.value_or_null(input);
-    if (value == nullptr) {
+    if (!ctx.is_known(input)) {
       scratch_ = ctx.scratch(bytes);
       return;
     }
-    ctx.check_memory(bytes);
-    packed_ = std::make_shared<AlignedBuffer>(bytes);
-    for (int64_t i = 0; i < count; ++i) pack(value, i, packed_->as<char>());
+    packed_ = ctx.packed(choice.isa, kernel_.name, bytes, {input}, [&](void* to) {
+      const void* value = ctx.value_or_null(input);
+      for (int64_t i = 0; i < count; ++i) pack(value, i, static_cast<char*>(to));
+    });
   }
 
   // The packed operands, item_bytes() apart; valid during this run.
   const char* get(RunContext& run) const {
-    if (packed_) return packed_->template as<char>();
+    if (packed_) return static_cast<const char*>(packed_.get());
     char* to = run.scratch<char>(scratch_);
     const void* value = run.input<char>(input_);
     run.parallel_for(count_, static_cast<double>(columns_ * depth_), [&](int64_t begin, int64_t end, int) {
@@ -71,7 +71,7 @@ class RightOperands {
   int input_;
   int64_t count_, columns_, depth_, step_bytes_, packed_bytes_;
   matmul::Source source_;
-  std::shared_ptr<AlignedBuffer> packed_;
+  std::shared_ptr<const void> packed_;
   int scratch_ = -1;
 };
 

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -191,8 +192,14 @@ class PrepareContext {
 
   // Scratch memory for each run; returns the index for RunContext::scratch.
   virtual int scratch(size_t bytes) = 0;
-  // Throws Error where `bytes` of memory of the operator's own (packed weights) are over the memory limit.
-  virtual void check_memory(size_t bytes) const = 0;
+  // Whether value_or_null(i) is not null; does not look at the value.
+  virtual bool is_known(int i) const = 0;
+  // Constants in the form of a kernel (a row of kernels.inc, or a name that tells it among those of its `isa`): `bytes`
+  // bytes, 64-byte aligned, that pack(to) writes. A compiled model has them ready and need not have the values of the
+  // inputs `from`, of which nothing but the packed form may then be used. What is in a file may be anything: no content
+  // may lead a kernel outside its memory.
+  virtual std::shared_ptr<const void> packed(Isa isa, const char* kernel, size_t bytes, const std::vector<int>& from,
+                                             const std::function<void(void*)>& pack) = 0;
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }

@@ -73,7 +73,7 @@ class Products {
       : kernel_(*choice.kernel),
         w_(w),
         input_{nullptr, matmul_element(ctx.input(kInput)), w.in_c, 1, input_zero},
-        taps_(ctx, kernel_, kWeights, w.kernel_h * w.kernel_w, w.in_c, w.out_c, w.in_c,
+        taps_(ctx, choice, kWeights, w.kernel_h * w.kernel_w, w.in_c, w.out_c, w.in_c,
               {nullptr, matmul_element(ctx.input(kWeights)), w.kernel_h * w.kernel_w * w.in_c, 1, weights_zero}) {
     ctx.set_kernel(choice.isa);
     item_ = static_cast<int64_t>(align_up(kernel_.left_bytes(w.in_w, w.in_c)));

@@ -29,7 +29,8 @@ static inline size_t requantize_table_bytes(int64_t channels) { return static_ca
 static inline RequantizeTable view_requantize_table(const void* memory, int64_t channels) {
   const uint32_t* any_left = static_cast<const uint32_t*>(memory);
   const uint32_t* multiplier = any_left + 1;
-  return {multiplier, multiplier + channels, multiplier + 2 * channels, *any_left ? multiplier + 3 * channels : nullptr};
+  return {multiplier, multiplier + channels, multiplier + 2 * channels,
+          *any_left ? multiplier + 3 * channels : nullptr};
 }
 
 // Builds the table in `memory`, which is aligned for uint32_t.

@@ -143,11 +143,28 @@ class Signature:
     outputs: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Golden:
+    """What a compiled model's outputs have to be.
+
+    Attributes
+    ----------
+    seed, count : int
+        Runs on seeded inputs (`sanderling.seeded`), seeds from `seed` on.
+    outputs : tuple of str
+        SHA-256 in hexadecimal of each output over all runs; "" for one that instruction sets give differently.
+    """
+
+    seed: int
+    count: int
+    outputs: tuple[str, ...]
+
+
 @dataclass
 class Model:
     """A whole model; `graphs[0]` is the main graph, the others are called by IF, WHILE, CALL_ONCE or a signature.
 
-    `source` names the file in messages.
+    `source` names the file in messages; `labels` are names of classes, where the file itself has them.
     """
 
     graphs: list[Graph]
@@ -155,3 +172,7 @@ class Model:
     signatures: list[Signature] = field(default_factory=list)
     description: str = ""
     metadata: dict[str, bytes] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    golden: Golden | None = None
+    # The engine's own form, of a compiled model.
+    native: Any = None

@@ -56,6 +56,9 @@ def lower(model: ir.Model, isas: Mapping[int, str] | None = None, origins: Origi
         Operators that the engine does not have (all are listed), tensors of unsupported types, or inconsistent
         quantization.
     """
+    if model.native is not None and not isas:
+        native: _core.ModelSpec = model.native
+        return native
     known = set(_core.operators())
     unknown: dict[str, int] = {}
     for graph in model.graphs:

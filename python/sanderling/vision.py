@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sanderling import ir
-from sanderling.labels import Labels, find_labels, load_labels
+from sanderling.labels import Labels, find_labels, fit_labels, load_labels
 from sanderling.metadata import read_metadata
 from sanderling.model import Model, load
 from sanderling.pictures import Preparation, is_picture, open_picture
@@ -114,6 +114,9 @@ class _PictureModel:
     def _find_labels(self, labels: Labels | None, classes: int) -> list[str]:
         if labels is not None:
             return load_labels(labels, classes)
+        own = fit_labels(self.model.ir.labels, classes)
+        if own is not None:
+            return own
         return find_labels(self._file, classes, self._metadata.label_files) or []
 
     def _label(self, index: int) -> str:

@@ -22,7 +22,7 @@ from sanderling import ir
 from sanderling.cli.app import cli
 from sanderling.cli.costs import macs
 from sanderling.cli.layout import GAP, lay_out
-from sanderling.cli.seeded import seeded_array
+from sanderling.seeded import seeded_array
 from sanderling.cli.terminal import Sheet, count_text, shape_text
 from sanderling.exporters.tflite import to_bytes
 from sanderling.importers import load_ir

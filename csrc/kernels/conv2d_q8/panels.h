@@ -37,7 +37,7 @@ struct Panels {
   const int32_t* start;   // bias, and that of NarrowTable or 2^31; padded channels of each group
   const int32_t* sum;     // of weights
   NarrowTable narrow;
-  RequantizeTable wide;   // where narrow does not hold
+  RequantizeTable wide;  // where narrow does not hold
   bool is_wide;
 };
 
@@ -150,10 +150,12 @@ struct PanelKernel {
 
   static Panels<Weight> view(const Conv2dQ8& c, const Layout& at, const void* packed) {
     const char* base = static_cast<const char*>(packed);
-    return {static_cast<const Weight*>(packed), reinterpret_cast<const int32_t*>(base + at.start),
+    return {static_cast<const Weight*>(packed),
+            reinterpret_cast<const int32_t*>(base + at.start),
             reinterpret_cast<const int32_t*>(base + at.sum),
             view_narrow_table(base + at.narrow, static_cast<size_t>(c.groups * at.padded)),
-            view_requantize_table(base + at.wide, c.window.out_c), base[at.is_wide] != 0};
+            view_requantize_table(base + at.wide, c.window.out_c),
+            base[at.is_wide] != 0};
   }
 
   // Pixels that are gathered at a time.

@@ -11,7 +11,6 @@ import click
 import numpy as np
 from rich.text import Text
 
-from sanderling.cli.seeded import seeded_inputs
 from sanderling.cli.terminal import (
     Sheet,
     console,
@@ -25,6 +24,7 @@ from sanderling.cli.terminal import (
 )
 from sanderling.model import Model
 from sanderling.profile import Profile
+from sanderling.seeded import seeded_inputs
 
 logger = logging.getLogger(__name__)
 

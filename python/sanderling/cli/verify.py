@@ -8,12 +8,9 @@ import os
 from typing import Any
 
 import click
-import numpy as np
-import numpy.typing as npt
 from rich.text import Text
 
 from sanderling import __version__
-from sanderling.cli.seeded import seeded_inputs
 from sanderling.cli.terminal import (
     Sheet,
     console,
@@ -26,6 +23,7 @@ from sanderling.cli.terminal import (
     shape_text,
     threads_option,
 )
+from sanderling.fingerprint import fingerprint
 from sanderling.model import Model
 
 _FORMAT = "sanderling-verify-1"
@@ -81,52 +79,18 @@ def make_report(model: Model, path: str, seed: int, count: int) -> dict[str, Any
     """
     with open(path, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
-    model.reset()
-    inputs = [_Hash(t.name, t.dtype) for t in model.inputs]
-    outputs = [_Hash(t.name, t.dtype) for t in model.outputs]
     with progress("verifying", count) as advance:
-        for run in range(count):
-            arrays = seeded_inputs(model.inputs, seed + run)
-            results = _results(model, arrays)
-            for hash_, array in zip([*inputs, *outputs], [*arrays, *results], strict=True):
-                hash_.add(array)
-            advance()
-    total = hashlib.sha256("".join(h.digest() for h in outputs).encode()).hexdigest()
+        result = fingerprint(model, seed, count, advance)
     return {
         "format": _FORMAT,
         "sanderling": __version__,
         "model": {"file": os.path.basename(path), "sha256": digest},
         "seed": seed,
         "count": count,
-        "inputs": [h.report() for h in inputs],
-        "outputs": [h.report() for h in outputs],
-        "sha256": total,
+        "inputs": [h.report() for h in result.inputs],
+        "outputs": [h.report() for h in result.outputs],
+        "sha256": result.sha256,
     }
-
-
-def _results(model: Model, arrays: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-    results = model(*arrays)
-    return list(results) if isinstance(results, tuple) else [results]
-
-
-class _Hash:
-    """Running hash of one input or output."""
-
-    def __init__(self, name: str, dtype: str) -> None:
-        self._name = name
-        self._dtype = dtype
-        self._shape: tuple[int, ...] = ()
-        self._hash = hashlib.sha256()
-
-    def add(self, array: npt.NDArray[Any]) -> None:
-        self._shape = array.shape
-        self._hash.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
-
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-    def report(self) -> dict[str, Any]:
-        return {"name": self._name, "dtype": self._dtype, "shape": list(self._shape), "sha256": self.digest()}
 
 
 def _read(path: str) -> dict[str, Any]:

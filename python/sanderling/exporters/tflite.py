@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 from flatbuffers import flexbuffers
 
 from sanderling import ir, tflite_schema
+from sanderling._atomic import write_atomically
 from sanderling.errors import ModelError
 from sanderling.tflite_schema import Field, Options
 
@@ -67,23 +66,7 @@ def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
     ModelError
         See `to_bytes`; nothing is written then.
     """
-    content = to_bytes(model)
-    path = os.fspath(path)
-    handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=os.path.dirname(path) or ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp gives the owner alone access; a model is an ordinary file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    write_atomically(path, to_bytes(model))
 
 
 class _Exporter:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from sanderling import ir
     from sanderling.importers._source import Source
 
+_COMPILED = b"\x89SAND\r\n\x1a"
+
 
 def load_ir(source: Source) -> ir.Model:
     """Read a model of any known format, told by its content.
@@ -15,7 +17,7 @@ def load_ir(source: Source) -> ir.Model:
     Parameters
     ----------
     source : str, PathLike, bytes or memoryview
-        A file, or a file's content.
+        A file, or a file's content: TensorFlow Lite, or a compiled model (which needs the compiled core).
 
     Returns
     -------
@@ -29,5 +31,10 @@ def load_ir(source: Source) -> ir.Model:
         The content is damaged or of an unknown format.
     """
     from sanderling.importers import tflite
+    from sanderling.importers._source import first_bytes
 
+    if first_bytes(source, len(_COMPILED)) == _COMPILED:
+        from sanderling.compiled import read_compiled
+
+        return read_compiled(source)
     return tflite.load(source)

@@ -45,6 +45,19 @@ def read(source: Source) -> tuple[npt.NDArray[np.uint8], str]:
     return data, name
 
 
+def first_bytes(source: Source, count: int) -> bytes:
+    """Return the beginning of a model file, b"" where there is none to read."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(memoryview(source).cast("B")[:count]) if memoryview(source).contiguous else bytes(source)[:count]
+    try:
+        if not stat.S_ISREG(os.stat(source).st_mode):
+            return b""
+        with open(source, "rb") as file:
+            return file.read(count)
+    except (OSError, ValueError, TypeError):
+        return b""  # What is wrong is said by who reads it all.
+
+
 def looks_like(data: npt.NDArray[np.uint8]) -> str:
     """Say in a few words what a file that is no model seems to be."""
     head = data[:512].tobytes()

@@ -1,0 +1,190 @@
+"""Compiled models (.sand): written from any model, read back without copying. docs/compiled.md has the format."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sanderling import __version__, _core, ir
+from sanderling._atomic import write_atomically
+from sanderling.errors import ModelError
+from sanderling.importers import load_ir
+from sanderling.importers._source import Source, read
+from sanderling.labels import Labels, parse_labels
+from sanderling.metadata import packed_text, read_metadata
+
+GOLDEN_RUNS = 2
+"""Seeded runs whose outputs a compiled model has to give."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What was written.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    size : int
+        Its bytes.
+    isas : tuple of str
+        Instruction sets whose packed weights are in it.
+    golden : tuple of str
+        SHA-256 of each output over the seeded runs; "" for outputs without one.
+    """
+
+    path: str
+    size: int
+    isas: tuple[str, ...]
+    golden: tuple[str, ...]
+
+
+def compile_model(
+    source: Source,
+    path: str | os.PathLike[str],
+    *,
+    isas: Sequence[str] | None = None,
+    labels: Labels | None = None,
+    golden_runs: int = GOLDEN_RUNS,
+) -> Compiled:
+    """Write a model in the form that loads fastest, and that programs in C read.
+
+    The file holds the graphs, all constants, the weights as the kernels of `isas` want them, hashes of the outputs for
+    seeded inputs, and the labels. Any machine can run it: where the packed weights for its instruction set, or for its
+    build of sanderling, are not in the file, they are packed when the model is loaded.
+
+    Parameters
+    ----------
+    source : path or bytes
+        A model file or its content.
+    path : path
+        The file to write, by custom `.sand`: complete, or as it was before where anything fails.
+    isas : sequence of str, optional
+        Instruction sets to pack weights for; default: the best of this CPU. Empty: none.
+    labels : path or sequence of str, optional
+        Names of the classes; default: those in the source, or in a label file packed into it.
+    golden_runs : int
+        Runs whose outputs are hashed; 0: none. An output has a hash where all instruction sets of this machine give
+        the same bits, as they do for integer networks.
+
+    Returns
+    -------
+    Compiled
+
+    Raises
+    ------
+    FileNotFoundError, ModelError
+        As in `load`; also for operators of `register_op`, which a file cannot hold.
+    ValueError
+        `isas` has one that this machine cannot pack for, or `golden_runs` is negative.
+    OSError
+        The file cannot be written.
+    """
+    if golden_runs < 0:
+        raise ValueError(f"golden_runs is {golden_runs}; 0 or more expected")
+    chosen = _chosen(isas)
+    content, name = read(source)
+    model = load_ir(source)
+    golden = _golden(model, golden_runs) if golden_runs else ()
+    from sanderling.lowering import lower
+
+    compiled = _core.CompiledModel(lower(model))
+    compiled.version = __version__
+    compiled.source = os.path.basename(name)
+    compiled.source_sha256 = hashlib.sha256(memoryview(content)).hexdigest()
+    compiled.labels = _labels(model, source, labels)
+    for s in model.signatures:
+        inputs, outputs = list(s.inputs.items()), list(s.outputs.items())
+        compiled.add_signature(key=s.key, graph=s.graph, inputs=inputs, outputs=outputs)
+    for key, value in model.metadata.items():
+        compiled.add_metadata(key, bytes(value))
+    compiled.set_golden(seed=0, count=golden_runs, outputs=list(golden))
+    try:
+        for isa in chosen:
+            compiled.pack_for(isa)
+        data = compiled.encode()
+    except _core.CoreError as e:
+        raise ModelError(f"{model.source}: {e}") from None
+    write_atomically(path, data)
+    return Compiled(os.fspath(path), len(data), chosen, golden)
+
+
+def _chosen(isas: Sequence[str] | None) -> tuple[str, ...]:
+    available = _core.available_isas()
+    if isas is None:
+        return (available[0],)
+    for isa in isas:
+        if isa not in available:
+            raise ValueError(
+                f"weights cannot be packed for {isa!r} on this machine; possible are {', '.join(available)}. "
+                "Where they are missing in the file, they are packed when it is loaded."
+            )
+    return tuple(dict.fromkeys(isas))
+
+
+def _golden(model: ir.Model, runs: int) -> tuple[str, ...]:
+    """Hashes of the outputs that all instruction sets agree on."""
+    from sanderling.fingerprint import fingerprint
+    from sanderling.model import Model
+
+    found = [
+        [h.sha256 for h in fingerprint(Model(model, threads=1, isa=isa), 0, runs).outputs]
+        for isa in _core.available_isas()
+    ]
+    return tuple(hashes[0] if len(set(hashes)) == 1 else "" for hashes in zip(*found, strict=True))
+
+
+def _labels(model: ir.Model, source: Source, labels: Labels | None) -> list[str]:
+    if isinstance(labels, (str, os.PathLike)):
+        with open(labels, encoding="utf-8", errors="replace") as file:
+            return parse_labels(file.read())
+    if labels is not None:
+        return list(labels)
+    if model.labels:
+        return list(model.labels)
+    text = packed_text(source if isinstance(source, (str, os.PathLike)) else bytes(source),
+                       read_metadata(model).label_files)  # fmt: skip
+    return [] if text is None else parse_labels(text)
+
+
+def read_compiled(source: Source) -> ir.Model:
+    """Read a compiled model; constants are views of the file, which is mapped where `source` is a path.
+
+    Raises
+    ------
+    ModelError
+        The file is damaged, or of a format that this sanderling does not know.
+    """
+    try:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            compiled = _core.CompiledModel.decode(source if isinstance(source, bytes) else bytes(source))
+            name = "<memory>"
+        else:
+            name = os.fspath(source)
+            compiled = _core.CompiledModel.read(name)
+    except _core.CoreError as e:
+        raise ModelError(str(e)) from None
+    seed, count, outputs = compiled.golden
+    return ir.Model(
+        graphs=[_graph(compiled.graph(i)) for i in range(compiled.num_graphs)],
+        source=name,
+        signatures=[ir.Signature(key, graph, dict(i), dict(o)) for key, graph, i, o in compiled.signatures],
+        metadata=compiled.metadata,
+        labels=compiled.labels,
+        golden=ir.Golden(seed, count, tuple(outputs)) if count else None,
+        native=compiled.spec,
+    )
+
+
+def _graph(graph: dict[str, Any]) -> ir.Graph:
+    tensors = [ir.Tensor(**t | {"quantization": _quantization(t["quantization"])}) for t in graph["tensors"]]
+    return ir.Graph("", tensors, [ir.Node(**n) for n in graph["nodes"]], graph["inputs"], graph["outputs"])
+
+
+def _quantization(q: dict[str, Any] | None) -> ir.Quantization | None:
+    return None if q is None else ir.Quantization(q["scale"], q["zero_point"].astype(np.int64), q["axis"])
