@@ -328,7 +328,7 @@ CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> kee
     if (message.compare(0, what.size(), what) == 0) throw;
     fail(what, ": ", message);
   }
-  m.spec->keep_alive.push_back(std::move(keep));
+  if (keep) m.spec->keep_alive.push_back(std::move(keep));
   return m;
 }
 

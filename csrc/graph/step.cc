@@ -141,7 +141,7 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
                                                    const std::vector<int>& from,
                                                    const std::function<void(void*)>& pack) {
   check_memory(bytes);
-  const Session& session = executor_.session_;
+  Session& session = executor_.session_;
   PackedKey key{executor_.index(), executor_.index_of(node_), packings_++, isa_name(isa), kernel, bytes, 0};
   std::vector<int64_t> shapes;
   for (const TensorInfo* t : inputs_) {
@@ -154,10 +154,12 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
     check(found->checked.passes(found->data, bytes), "its packed weights (", key.isa, "/", kernel,
           ") do not have their checksum: the file is damaged");
     for (int i : from) unread_[static_cast<size_t>(i)] = true;
+    session.mapped_bytes += bytes;
     return {session.model, found->data};
   }
   auto own = std::make_shared<AlignedBuffer>(bytes);
   pack(own->data());
+  session.packed_bytes += bytes;
   std::shared_ptr<const void> data(own, own->data());
   if (session.options.collect != nullptr && !running_) session.options.collect->emplace_back(key, data);
   return data;

@@ -3,14 +3,14 @@
 namespace sanderling {
 
 #define SANDERLING_OP(name, prepare) void prepare(PrepareContext&);
-#include "ops/ops.inc"
+#include "selected_ops.inc"
 #undef SANDERLING_OP
 
 namespace {
 
 constexpr OpDef kOps[] = {
 #define SANDERLING_OP(name, prepare) {#name, prepare},
-#include "ops/ops.inc"
+#include "selected_ops.inc"
 #undef SANDERLING_OP
 };
 

@@ -96,7 +96,7 @@ def compile_model(
     compiled = _core.CompiledModel(lower(model))
     compiled.version = __version__
     compiled.source = os.path.basename(name)
-    compiled.source_sha256 = hashlib.sha256(memoryview(content)).hexdigest()
+    compiled.source_sha256 = hashlib.sha256(content.tobytes()).hexdigest()
     compiled.labels = _labels(model, source, labels)
     for s in model.signatures:
         inputs, outputs = list(s.inputs.items()), list(s.outputs.items())
