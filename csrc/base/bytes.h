@@ -13,6 +13,29 @@ namespace sanderling {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little endian, as all supported CPUs are");
 
+// Whether all is well-formed UTF-8, by the table 3-7 of the Unicode standard.
+inline bool is_utf8(const std::string& s) {
+  auto at = [&](size_t i) { return i < s.size() ? static_cast<uint8_t>(s[i]) : 0; };
+  for (size_t i = 0; i < s.size();) {
+    const int a = at(i), b = at(i + 1);
+    size_t more = 0;
+    int low = 0x80, high = 0xBF;
+    if (a >= 0x80) {
+      if (a < 0xC2 || a > 0xF4) return false;
+      more = a < 0xE0 ? 1 : a < 0xF0 ? 2 : 3;
+      if (a == 0xE0) low = 0xA0;
+      if (a == 0xED) high = 0x9F;
+      if (a == 0xF0) low = 0x90;
+      if (a == 0xF4) high = 0x8F;
+      if (b < low || b > high) return false;
+      for (size_t k = 2; k <= more; ++k)
+        if (at(i + k) < 0x80 || at(i + k) > 0xBF) return false;
+    }
+    i += 1 + more;
+  }
+  return true;
+}
+
 class ByteWriter {
  public:
   template <class T>
@@ -62,9 +85,15 @@ class ByteReader {
     check(n <= left_ / least, what_, " is damaged: ", n, " entries where ", left_, " bytes are left");
     return n;
   }
-  std::string text() {
+  std::string bytes() {
     const size_t n = count(1);
     return std::string(take(n), n);
+  }
+  // UTF-8.
+  std::string text() {
+    std::string s = bytes();
+    check(is_utf8(s), what_, " is damaged: a name is not UTF-8");
+    return s;
   }
   template <class T>
   std::vector<T> numbers() {

@@ -111,6 +111,8 @@ class Runner {
     py::dict d;
     d["arena_bytes"] = e.arena_bytes();
     d["lower_bound_bytes"] = e.arena_lower_bound();
+    d["packed_bytes"] = session_.packed_bytes;
+    d["mapped_bytes"] = session_.mapped_bytes;
     return d;
   }
 

@@ -239,12 +239,13 @@ void read_about(ByteReader& plan, CompiledModel& m) {
         m.golden.outputs.size(), " expected outputs for ", m.spec->graphs[0].outputs.size());
   plan.list(8, [&] {
     std::string name = plan.text();
-    m.metadata.emplace_back(std::move(name), plan.text());
+    m.metadata.emplace_back(std::move(name), plan.bytes());
   });
 }
 
 Header read_header(const std::string& what, const void* data, size_t bytes) {
-  check(is_compiled(data, bytes), what, " is not a compiled model");
+  check(is_compiled(data, bytes), what,
+        " is not a compiled model; `sanderling compile MODEL -o MODEL.sand` makes one of a .tflite file");
   check(bytes >= sizeof(Header), what, " is damaged: it ends within its header");
   Header h;
   std::memcpy(&h, data, sizeof h);

@@ -60,7 +60,7 @@ struct Session {
   Interrupt interrupt;
   int executors = 0;
   int first_core = -1;  // where the calling thread runs a model, unless -1
-  size_t mapped_bytes = 0, packed_bytes = 0;  // packed weights: taken from a file, and packed here
+  size_t mapped_bytes = 0, packed_bytes = 0;  // packed weights since load: taken from a file, packed here
 
   // `cores`: none, or one for each thread.
   Session(std::shared_ptr<const ModelSpec> m, PlanOptions o, int threads, const std::vector<int>& cores)

@@ -14,6 +14,7 @@ from sanderling.errors import ModelError
 
 if TYPE_CHECKING:
     from sanderling import kernels
+    from sanderling.compiled import Compiled, compile_model
     from sanderling.lowering import register_op
     from sanderling.model import Memory, Model, load
     from sanderling.profile import Profile, Step
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "Classifier",
+    "Compiled",
     "Detection",
     "Detector",
     "Memory",
@@ -33,6 +35,7 @@ __all__ = [
     "Step",
     "TensorInfo",
     "__version__",
+    "compile_model",
     "kernels",
     "load",
     "register_op",
@@ -44,6 +47,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Box": "vision",
     "Classifier": "vision",
+    "Compiled": "compiled",
     "Detection": "vision",
     "Detector": "vision",
     "Memory": "model",
@@ -52,6 +56,7 @@ _HOME = {
     "Profile": "profile",
     "Step": "profile",
     "TensorInfo": "tensor_info",
+    "compile_model": "compiled",
     "load": "model",
     "register_op": "lowering",
 }

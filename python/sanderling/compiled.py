@@ -17,6 +17,7 @@ from sanderling.importers import load_ir
 from sanderling.importers._source import Source, read
 from sanderling.labels import Labels, parse_labels
 from sanderling.metadata import packed_text, read_metadata
+from sanderling.passes import rewrite
 
 GOLDEN_RUNS = 2
 """Seeded runs whose outputs a compiled model has to give."""
@@ -93,7 +94,9 @@ def compile_model(
     golden = _golden(model, golden_runs) if golden_runs else ()
     from sanderling.lowering import lower
 
-    compiled = _core.CompiledModel(lower(model))
+    rewritten = rewrite(model)
+    spec = lower(model) if rewritten is None else lower(rewritten.model, None, rewritten.origins)
+    compiled = _core.CompiledModel(spec)
     compiled.version = __version__
     compiled.source = os.path.basename(name)
     compiled.source_sha256 = hashlib.sha256(content.tobytes()).hexdigest()

@@ -41,12 +41,18 @@ class Memory:
     lower_bound : int
         The most bytes that are alive at one step: no plan could use less.
     constants : int
-        Weights and other constants as the file holds them (packed copies that kernels make are not counted).
+        Weights and other constants as the file holds them.
+    packed : int
+        Weights that were packed for the kernels since the model was loaded, in memory of their own.
+    mapped : int
+        The same taken from a compiled file.
     """
 
     arena: int
     lower_bound: int
     constants: int
+    packed: int = 0
+    mapped: int = 0
 
 
 class Model:
@@ -120,7 +126,9 @@ class Model:
         with self._errors():
             m = self._runner.memory(0)
         constants = sum(t.data.nbytes for g in self._ir.graphs for t in g.tensors if t.data is not None)
-        return Memory(m["arena_bytes"], m["lower_bound_bytes"], constants)
+        return Memory(
+            m["arena_bytes"], m["lower_bound_bytes"], constants, packed=m["packed_bytes"], mapped=m["mapped_bytes"]
+        )
 
     @property
     def signatures(self) -> dict[str, SignatureRunner]:

@@ -22,10 +22,10 @@ from sanderling import ir
 from sanderling.cli.app import cli
 from sanderling.cli.costs import macs
 from sanderling.cli.layout import GAP, lay_out
-from sanderling.seeded import seeded_array
 from sanderling.cli.terminal import Sheet, count_text, shape_text
 from sanderling.exporters.tflite import to_bytes
 from sanderling.importers import load_ir
+from sanderling.seeded import seeded_array
 from sanderling.tensor_info import TensorInfo
 from tests.support.builder import Net, T, build, build_ir, const
 from tests.support.shared import MODELS, ROOT, shared_model

@@ -11,6 +11,7 @@ import click
 
 from sanderling import __version__
 from sanderling.cli.bench import bench
+from sanderling.cli.compile import compile_command
 from sanderling.cli.doctor import doctor
 from sanderling.cli.inspect import inspect
 from sanderling.cli.run import run
@@ -73,5 +74,5 @@ def cli(verbose: bool) -> None:
         logger.setLevel(logging.DEBUG)
 
 
-for _command in (run, inspect, bench, tune, verify, doctor):
+for _command in (run, inspect, bench, tune, compile_command, verify, doctor):
     cli.add_command(_command)

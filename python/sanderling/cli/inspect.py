@@ -24,14 +24,18 @@ _LISTED = 8
 @click.command(short_help="List a model's steps; draw its graph.")
 @click.argument("model")
 @click.option("--html", metavar="OUT", help="Write one self-contained page with the graph drawn.")
+@click.option("--operators", is_flag=True, help="Print the operators only, for the build option SANDERLING_OPERATORS.")
 @json_option
-def inspect(model: str, html: str | None, as_json: bool) -> None:
+def inspect(model: str, html: str | None, operators: bool, as_json: bool) -> None:
     """Show the steps of MODEL with shapes, multiply-adds and parameters, and the memory of its plan.
 
     Models with operators that sanderling lacks are shown too, without a plan.
     """
     with progress(f"reading {os.path.basename(model)}"):
         report = describe(load_ir(model))
+    if operators:
+        print_json(sorted(report["operators"])) if as_json else click.echo(",".join(sorted(report["operators"])))
+        return
     if html is not None:
         from sanderling.cli.page import render
 

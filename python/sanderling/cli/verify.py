@@ -24,6 +24,7 @@ from sanderling.cli.terminal import (
     threads_option,
 )
 from sanderling.fingerprint import fingerprint
+from sanderling.ir import Golden
 from sanderling.model import Model
 
 _FORMAT = "sanderling-verify-1"
@@ -52,20 +53,27 @@ def verify(
 
     The inputs come from integer arithmetic alone and are the same on every machine; so are the outputs of integer
     operators. Float operators may differ in the last bits between machines. With --against, the exit code is 1 where
-    anything differs.
+    anything differs. A compiled model is compared with the hashes in it, if --seed and --count are left out.
     """
     reference = None if against is None else _read(against)
     if reference is not None:
         seed = reference["seed"] if seed is None else seed
         count = reference["count"] if count is None else count
-    report = make_report(load_model(model, threads, isa), model, seed or 0, 4 if count is None else count)
+    loaded = load_model(model, threads, isa)
+    golden = loaded.ir.golden if seed is None and count is None else None
+    if golden is not None:
+        seed, count = golden.seed, golden.count
+    report = make_report(loaded, model, seed or 0, 4 if count is None else count)
     differences = [] if reference is None else compare(report, reference)
+    if golden is not None:
+        against = model
+        differences = compare_golden(report, golden)
     if as_json:
-        print_json(report if reference is None else report | {"against": against, "differences": differences})
+        print_json(report if against is None else report | {"against": against, "differences": differences})
     else:
         _show(report)
-        if reference is not None:
-            for line in differences or [f"same as {against}"]:
+        if against is not None:
+            for line in differences or [f"same as {'in the file' if golden is not None else against}"]:
                 click.echo(plain(line))
     if differences:
         raise SystemExit(1)
@@ -138,6 +146,15 @@ def compare(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
                 hint = " (float: the last bits may differ between machines)" if a["dtype"].startswith("float") else ""
                 differences.append(f"{place}: values differ{hint}")
     return differences
+
+
+def compare_golden(report: dict[str, Any], golden: Golden) -> list[str]:
+    """Return which outputs differ from those that a compiled model has to give."""
+    return [
+        f"output {number} ({found['name']!r}): values differ from those when the model was compiled"
+        for number, (found, hash_) in enumerate(zip(report["outputs"], golden.outputs, strict=True))
+        if hash_ and found["sha256"] != hash_
+    ]
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -1,0 +1,48 @@
+"""`sanderling compile`: write a model in the form that loads fastest."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from sanderling.cli.terminal import Sheet, console, json_option, plain, print_json, progress
+from sanderling.compiled import GOLDEN_RUNS, compile_model
+
+
+@click.command("compile", short_help="Write a model in the form that loads fastest.")
+@click.argument("model")
+@click.option("-o", "--output", metavar="OUT.sand", help="File to write; default: MODEL with the suffix .sand.")
+@click.option("--isa", "isas", metavar="NAME,NAME..",
+              help="Instruction sets to pack weights for, or none; default: the best of this CPU.")  # fmt: skip
+@click.option("--labels", metavar="FILE", help="Names of the classes, a line each; default: those in MODEL.")
+@click.option("--golden-runs", type=click.IntRange(0, 1000), default=GOLDEN_RUNS, show_default=True,
+              help="Seeded runs whose outputs are hashed.")  # fmt: skip
+@json_option
+def compile_command(
+    model: str, output: str | None, isas: str | None, labels: str | None, golden_runs: int, as_json: bool
+) -> None:
+    """Write MODEL with its weights packed for the kernels, hashes of its outputs, and its labels.
+
+    Every machine runs the file: weights that are not packed for it are packed at load. `sanderling.load`, the other
+    commands and programs in C (sanderling.h, sanderling-bench) read it.
+    """
+    if output is None:
+        output = os.path.splitext(model)[0] + ".sand"
+    if os.path.exists(output) and os.path.samefile(model, output):
+        raise click.UsageError(f"{output}: is the model itself; choose another --output")
+    chosen = None if isas is None else [] if isas == "none" else [s.strip() for s in isas.split(",")]
+    with progress("compiling"):
+        made = compile_model(model, output, isas=chosen, labels=labels, golden_runs=golden_runs)
+    if as_json:
+        print_json(
+            {"model": model, "output": made.path, "bytes": made.size, "isas": list(made.isas),
+             "golden": list(made.golden)}
+        )  # fmt: skip
+        return
+    lines = Sheet("", "")
+    lines.add("weights packed for", ", ".join(made.isas) or "none")
+    hashed = sum(map(bool, made.golden))
+    lines.add("outputs with a hash", f"{hashed} of {len(made.golden)}" if made.golden else "none")
+    click.echo(plain(f"{made.path}  {made.size / 1e6:.2f} MB"))
+    lines.show(console())
