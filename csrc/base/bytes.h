@@ -98,7 +98,8 @@ class ByteReader {
   template <class T>
   std::vector<T> numbers() {
     std::vector<T> all(count(sizeof(T)));
-    for (T& x : all) x = number<T>();
+    const char* from = take(all.size() * sizeof(T));
+    if (!all.empty()) std::memcpy(all.data(), from, all.size() * sizeof(T));
     return all;
   }
   // each() reads one, of at least `least` bytes.

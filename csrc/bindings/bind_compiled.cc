@@ -33,44 +33,50 @@ py::dict quantization(const Quantization& q) {
   return d;
 }
 
-// A graph as plain Python objects; constants are read-only views that keep the model alive.
-py::dict graph(const CompiledModel& model, size_t index) {
+const GraphSpec& graph_at(const CompiledModel& model, size_t index) {
   check(index < model.spec->graphs.size(), "there is no graph ", index);
-  const GraphSpec& g = model.spec->graphs[index];
-  py::list tensors, nodes;
-  for (const TensorSpec& t : g.tensors) {
-    py::dict d;
-    d["name"] = t.info.name;
-    d["dtype"] = dtype_name(t.info.dtype);
-    d["shape"] = shape_tuple(t.info.shape);
-    d["quantization"] = t.info.quantized() ? py::object(quantization(t.info.quantization)) : py::none();
-    d["is_variable"] = t.info.is_variable;
-    d["data"] = py::none();
-    if (t.data != nullptr) {
-      const py::capsule keep(new std::shared_ptr<ModelSpec>(model.spec),
-                             [](void* p) { delete static_cast<std::shared_ptr<ModelSpec>*>(p); });
-      py::array view(numpy_dtype(t.info.dtype), std::vector<int64_t>(t.info.shape.begin(), t.info.shape.end()), t.data,
-                     keep);
-      py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-      d["data"] = view;
-    }
-    tensors.append(d);
-  }
-  for (const NodeSpec& n : g.nodes) {
-    py::dict d, attributes;
-    for (const auto& [name, value] : n.attributes.all()) attributes[py::str(name)] = attribute(value);
-    d["op"] = n.op->name;
-    d["inputs"] = n.inputs;
-    d["outputs"] = n.outputs;
-    d["intermediates"] = n.intermediates;
-    d["attributes"] = attributes;
-    nodes.append(d);
-  }
+  return model.spec->graphs[index];
+}
+
+// How many tensors and nodes a graph has, its inputs and its outputs.
+py::tuple graph(const CompiledModel& model, size_t index) {
+  const GraphSpec& g = graph_at(model, index);
+  return py::make_tuple(g.tensors.size(), g.nodes.size(), g.inputs, g.outputs);
+}
+
+// A constant's data is a read-only view that keeps the model alive.
+py::dict tensor(const CompiledModel& model, size_t index, size_t i) {
+  const GraphSpec& g = graph_at(model, index);
+  check(i < g.tensors.size(), "there is no tensor ", i);
+  const TensorSpec& t = g.tensors[i];
   py::dict d;
-  d["tensors"] = tensors;
-  d["nodes"] = nodes;
-  d["inputs"] = g.inputs;
-  d["outputs"] = g.outputs;
+  d["name"] = t.info.name;
+  d["dtype"] = dtype_name(t.info.dtype);
+  d["shape"] = shape_tuple(t.info.shape);
+  d["quantization"] = t.info.quantized() ? py::object(quantization(t.info.quantization)) : py::none();
+  d["is_variable"] = t.info.is_variable;
+  d["data"] = py::none();
+  if (t.data == nullptr) return d;
+  const py::capsule keep(new std::shared_ptr<ModelSpec>(model.spec),
+                         [](void* p) { delete static_cast<std::shared_ptr<ModelSpec>*>(p); });
+  py::array view(numpy_dtype(t.info.dtype), std::vector<int64_t>(t.info.shape.begin(), t.info.shape.end()), t.data,
+                 keep);
+  py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+  d["data"] = view;
+  return d;
+}
+
+py::dict node(const CompiledModel& model, size_t index, size_t i) {
+  const GraphSpec& g = graph_at(model, index);
+  check(i < g.nodes.size(), "there is no node ", i);
+  const NodeSpec& n = g.nodes[i];
+  py::dict d, attributes;
+  for (const auto& [name, value] : n.attributes.all()) attributes[py::str(name)] = attribute(value);
+  d["op"] = n.op->name;
+  d["inputs"] = n.inputs;
+  d["outputs"] = n.outputs;
+  d["intermediates"] = n.intermediates;
+  d["attributes"] = attributes;
   return d;
 }
 
@@ -123,6 +129,8 @@ void bind_compiled(py::module_& m) {
       .def("encode", [](const CompiledModel& c) { return py::bytes(encode_compiled(c)); })
       .def("pack_for", &pack_for, "isa"_a, py::call_guard<py::gil_scoped_release>())
       .def("graph", &graph, "index"_a)
+      .def("tensor", &tensor, "graph"_a, "i"_a)
+      .def("node", &node, "graph"_a, "i"_a)
       .def("packed", &packed)
       .def_readonly("spec", &CompiledModel::spec)
       .def_property_readonly("num_graphs", [](const CompiledModel& c) { return c.spec->graphs.size(); })

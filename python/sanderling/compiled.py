@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,7 +174,7 @@ def read_compiled(source: Source) -> ir.Model:
         raise ModelError(str(e)) from None
     seed, count, outputs = compiled.golden
     return ir.Model(
-        graphs=[_graph(compiled.graph(i)) for i in range(compiled.num_graphs)],
+        graphs=[_graph(compiled, i) for i in range(compiled.num_graphs)],
         source=name,
         signatures=[ir.Signature(key, graph, dict(i), dict(o)) for key, graph, i, o in compiled.signatures],
         metadata=compiled.metadata,
@@ -184,10 +184,36 @@ def read_compiled(source: Source) -> ir.Model:
     )
 
 
-def _graph(graph: dict[str, Any]) -> ir.Graph:
-    tensors = [ir.Tensor(**t | {"quantization": _quantization(t["quantization"])}) for t in graph["tensors"]]
-    return ir.Graph("", tensors, [ir.Node(**n) for n in graph["nodes"]], graph["inputs"], graph["outputs"])
+class _Lazy(Sequence[Any]):
+    """A list whose items are made when they are first asked for: loading a model needs few of them."""
+
+    def __init__(self, count: int, make: Callable[[int], Any]) -> None:
+        self._items: list[Any] = [None] * count
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = range(len(self))[index]
+        if self._items[i] is None:
+            self._items[i] = self._make(i)
+        return self._items[i]
 
 
-def _quantization(q: dict[str, Any] | None) -> ir.Quantization | None:
-    return None if q is None else ir.Quantization(q["scale"], q["zero_point"].astype(np.int64), q["axis"])
+def _graph(compiled: _core.CompiledModel, index: int) -> ir.Graph:
+    tensors, nodes, inputs, outputs = compiled.graph(index)
+
+    def tensor(i: int) -> ir.Tensor:
+        t = compiled.tensor(index, i)
+        q = t["quantization"]
+        if q is not None:
+            t["quantization"] = ir.Quantization(q["scale"], q["zero_point"].astype(np.int64), q["axis"])
+        return ir.Tensor(**t)
+
+    # Read-only stand-ins for lists.
+    lazy_tensors: Any = _Lazy(tensors, tensor)
+    lazy_nodes: Any = _Lazy(nodes, lambda i: ir.Node(**compiled.node(index, i)))
+    return ir.Graph("", lazy_tensors, lazy_nodes, inputs, outputs)

@@ -33,7 +33,9 @@ class Rewritten:
 
 
 def rewrite(model: ir.Model) -> Rewritten | None:
-    """Run all passes; None where there is nothing to do."""
+    """Run all passes; None where there is nothing to do, as in a compiled model."""
+    if model.native is not None:
+        return None
     graphs = list(model.graphs)
     origins: Origins = [[(k,) for k in range(len(graph.nodes))] for graph in graphs]
     if any(node.op in ("PAD", "PADV2") for graph in graphs for node in graph.nodes):
