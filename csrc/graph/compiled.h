@@ -42,9 +42,9 @@ struct CompiledModel {
 std::string encode_compiled(const CompiledModel&);
 
 bool is_compiled(const void* data, size_t bytes);
-// `keep`: owns the data, which is 64-byte aligned; null: the caller does, for as long as the spec lives. Throws Error, beginning with `what`, on anything wrong; the spec is
-// validated. Checksums of constants and packed weights are compared when these are used. Weights that kernels of
-// another build packed are left out: they are packed anew.
+// `keep`: owns the data, which is 64-byte aligned; null: the caller does, for as long as the spec lives. Throws Error,
+// beginning with `what`, on anything wrong; the spec is validated. Checksums of constants and packed weights are
+// compared when these are used. Weights that kernels of another build packed are left out: they are packed anew.
 CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> keep, const void* data, size_t bytes);
 // Maps a file.
 CompiledModel read_compiled(const std::string& path);
