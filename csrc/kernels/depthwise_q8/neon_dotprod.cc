@@ -98,25 +98,69 @@ SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale& r) {
 template <int... i>
 using Indices = std::integer_sequence<int, i...>;
 
-// Column c of the window that all pixels see together is tap c - p * kStride of pixel p.
-template <int kTaps, int kStride, int kPixels, int c, int q, int n>
-SANDERLING_INLINE void add_tap(Sums (&s)[n], Column x, const int8_t* w, int64_t weights_of_row) {
-  constexpr int j = c - q % kPixels * kStride;
-  if constexpr (j >= 0 && j < kTaps) {
-    const Column v = load_column(w + q / kPixels * weights_of_row + j * kColumn);
-    s[q] = {vdotq_s32(s[q].low, x.low, v.low), vdotq_s32(s[q].high, x.high, v.high)};
+// Loads and products that stay in the order in which they are written, for cores that issue in order: compilers put
+// loads next to their use, and pair them, which takes Cortex-A55 longer than two loads.
+template <int kOffset>
+SANDERLING_INLINE int8x16_t load_here(const int8_t* x) {
+  int8x16_t y;
+  asm volatile("ldr %q0, [%1, %2]" : "=w"(y) : "r"(x), "i"(kOffset) : "memory");
+  return y;
+}
+SANDERLING_INLINE int32x4_t dot_here(int32x4_t sum, int8x16_t x, int8x16_t w) {
+  asm volatile("sdot %0.4s, %1.16b, %2.16b" : "+w"(sum) : "w"(x), "w"(w));
+  return sum;
+}
+
+// The columns of the window that all pixels see together, and the weights of their rows. Column c is tap c - p *
+// kStride of pixel p. Each is loaded among the products of the column before. The order of the products too is kept in
+// a loop of nothing else; among rescaled results compilers find a better one.
+template <int kTaps, int kStride, bool kOrdered, int kRows, int kPixels>
+struct Columns {
+  static constexpr int kAll = kRows * kPixels, kColumns = (kPixels - 1) * kStride + kTaps;
+  const int8_t* from;
+  const int8_t* weights;
+  const int8_t* second_row;  // of weights
+  // By halves of four channels.
+  int8x16_t x[2][kColumns], w[2][kRows * kTaps];
+
+  template <int h, int c>
+  SANDERLING_INLINE void load() {
+    if constexpr (c < kColumns) x[h][c] = load_here<c * kColumn + 16 * h>(from);
+    if constexpr (c < kTaps) {
+      w[h][c] = load_here<c * kColumn + 16 * h>(weights);
+      if constexpr (kRows == 2) w[h][kTaps + c] = load_here<c * kColumn + 16 * h>(second_row);
+    }
   }
-}
-template <int kTaps, int kStride, int kPixels, int c, int... q>
-SANDERLING_INLINE void add_column(Sums (&s)[sizeof...(q)], const int8_t* x, const int8_t* w, int64_t weights_of_row,
-                                  Indices<q...>) {
-  const Column column = load_column(x + c * kColumn);
-  (add_tap<kTaps, kStride, kPixels, c, q>(s, column, w, weights_of_row), ...);
-}
-template <int kTaps, int kStride, int kPixels, int n, int... c>
-SANDERLING_INLINE void add_columns(Sums (&s)[n], const int8_t* x, const int8_t* w, int64_t weights_of_row,
-                                   Indices<c...>) {
-  (add_column<kTaps, kStride, kPixels, c>(s, x, w, weights_of_row, std::make_integer_sequence<int, n>()), ...);
+  template <int h, int c, int q>
+  SANDERLING_INLINE void add_one(Sums (&s)[kAll]) {
+    constexpr int j = c - q % kPixels * kStride;
+    if constexpr (j >= 0 && j < kTaps) {
+      int32x4_t& sum = h == 0 ? s[q].low : s[q].high;
+      const int8x16_t v = w[h][q / kPixels * kTaps + j];
+      sum = kOrdered ? dot_here(sum, x[h][c], v) : vdotq_s32(sum, x[h][c], v);
+    }
+  }
+  template <int c, int... q>
+  SANDERLING_INLINE void add_column(Sums (&s)[kAll], Indices<q...>) {
+    load<0, c + 1>();
+    (add_one<0, c, q>(s), ...);
+    load<1, c + 1>();
+    (add_one<1, c, q>(s), ...);
+  }
+  template <int... c>
+  SANDERLING_INLINE void add(Sums (&s)[kAll], Indices<c...>) {
+    load<0, 0>();
+    load<1, 0>();
+    (add_column<c>(s, std::make_integer_sequence<int, kAll>()), ...);
+  }
+};
+template <class W, int kRows, int kPixels>
+SANDERLING_INLINE void add_columns(Sums (&s)[kRows * kPixels], const int8_t* x, const int8_t* w,
+                                   int64_t weights_of_row) {
+  using All = Columns<W::kTaps, W::kStride, !W::kOnce, kRows, kPixels>;
+  All columns;
+  columns.from = x, columns.weights = w, columns.second_row = w + weights_of_row;
+  columns.add(s, std::make_integer_sequence<int, All::kColumns>());
 }
 // One tap of pixels that lie `step` bytes apart.
 template <int kPixels, int... q>
@@ -158,12 +202,11 @@ SANDERLING_INLINE void pixels(const Rows& r, const Scale& scale, int64_t x, uint
       add_one<kPixels>(s, from + r.offsets[t], step, w, r.weights_of_row, all);
   } else {
     const int8_t* from = r.columns + x * (W::kStride * kColumn);
-    const auto columns = std::make_integer_sequence<int, (kPixels - 1) * W::kStride + W::kTaps>();
     if constexpr (W::kOnce) {
-      add_columns<W::kTaps, W::kStride, kPixels>(s, from, w, r.weights_of_row, columns);
+      add_columns<W, kRows, kPixels>(s, from, w, r.weights_of_row);
     } else {
       for (int64_t t = 0; t < r.rows_of_taps; ++t, w += W::kTaps * kColumn)
-        add_columns<W::kTaps, W::kStride, kPixels>(s, from + r.offsets[t], w, r.weights_of_row, columns);
+        add_columns<W, kRows, kPixels>(s, from + r.offsets[t], w, r.weights_of_row);
     }
   }
   // Two results at a time, of which the second may be unused.
