@@ -37,7 +37,8 @@ struct TensorSpec {
 };
 
 // What weights were packed for: a call of PrepareContext::packed (the `call`-th of the node) at the shapes of the
-// node's inputs (their hash).
+// node's inputs (their hash). `isa` begins with the processor family, "arm/neon": the kernels of ARM and ARMv7 of the
+// same name pack differently.
 struct PackedKey {
   int graph = 0, node = 0, call = 0;
   std::string isa, kernel;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "isa_select.h"
+
 namespace sanderling {
 
 Executor::Step::Step(Executor& executor, const NodeSpec& node) : executor_(executor), node_(node) {
@@ -142,7 +144,13 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
                                                    const std::function<void(void*)>& pack) {
   check_memory(bytes);
   Session& session = executor_.session_;
-  PackedKey key{executor_.index(), executor_.index_of(node_), packings_++, isa_name(isa), kernel, bytes, 0};
+  PackedKey key{executor_.index(),
+                executor_.index_of(node_),
+                packings_++,
+                concat(SANDERLING_FAMILY "/", isa_name(isa)),
+                kernel,
+                bytes,
+                0};
   std::vector<int64_t> shapes;
   for (const TensorInfo* t : inputs_) {
     if (t == nullptr) continue;

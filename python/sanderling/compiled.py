@@ -15,7 +15,7 @@ from sanderling._atomic import write_atomically
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.importers._source import Source, read
-from sanderling.labels import Labels, parse_labels
+from sanderling.labels import Labels, find_labels, parse_labels
 from sanderling.metadata import packed_text, read_metadata
 from sanderling.passes import rewrite
 
@@ -68,7 +68,8 @@ def compile_model(
     isas : sequence of str, optional
         Instruction sets to pack weights for; default: the best of this CPU. Empty: none.
     labels : path or sequence of str, optional
-        Names of the classes; default: those in the source, or in a label file packed into it.
+        Names of the classes; default: those in the source, in a label file packed into it, or beside it where their
+        number fits the first output.
     golden_runs : int
         Runs whose outputs are hashed; 0: none. An output has a hash where all instruction sets of this machine give
         the same bits, as they do for integer networks.
@@ -150,6 +151,11 @@ def _labels(model: ir.Model, source: Source, labels: Labels | None) -> list[str]
         return list(labels)
     if model.labels:
         return list(model.labels)
+    classes = model.graphs[0].tensors[model.graphs[0].outputs[0]].shape[-1:] if model.graphs[0].outputs else ()
+    if isinstance(source, (str, os.PathLike)) and classes:
+        beside = find_labels(os.fspath(source), classes[0], read_metadata(model).label_files)
+        if beside is not None:
+            return beside
     text = packed_text(source if isinstance(source, (str, os.PathLike)) else bytes(source),
                        read_metadata(model).label_files)  # fmt: skip
     return [] if text is None else parse_labels(text)
