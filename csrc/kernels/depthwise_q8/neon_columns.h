@@ -27,9 +27,12 @@ struct Header {
 
 struct BlockHeader {
   int32_t multiplier[kBlock], shift[kBlock], bias[kBlock], sum[kBlock];
-  int64_t start, parts;
-  int64_t padding[6];
+  int64_t parts;
+  int64_t padding[7];
 };
+
+// The first channel of a block.
+inline int64_t block_start(const Window2d& w, int64_t block) { return smaller(block * kBlock, w.out_c - kBlock); }
 
 struct PackedLayout {
   int64_t blocks, parts, taps;
@@ -63,10 +66,10 @@ inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int
   for (int64_t b = 0; b < at.blocks; ++b) {
     char* record = base + align64(sizeof(Header)) + static_cast<size_t>(b) * at.record_bytes;
     BlockHeader header{};
-    header.start = smaller(b * kBlock, w.out_c - kBlock);
+    const int64_t start = block_start(w, b);
     header.parts = 1;
     for (int64_t k = 0; k < kBlock; ++k) {
-      const int64_t o = header.start + k;
+      const int64_t o = start + k;
       header.multiplier[k] = c.multipliers[o].multiplier;
       header.shift[k] = c.multipliers[o].shift;
       header.bias[k] = bias ? bias[o] : 0;

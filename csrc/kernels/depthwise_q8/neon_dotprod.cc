@@ -342,18 +342,20 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
       const char* record = records + static_cast<size_t>(b) * at.record_bytes;
       const BlockHeader& block = *reinterpret_cast<const BlockHeader*>(record);
       r.block = &block;
-      r.rows_of_taps = block.parts * per_part;
+      // Whatever a file says: no more parts than there is room for.
+      r.rows_of_taps = (block.parts < 1 ? 1 : smaller(block.parts, at.parts)) * per_part;
+      const int64_t start = block_start(w, b);
       const RowsOf one = r.rows_of_taps == 1 ? all_functions.one_once : all_functions.one;
       const RowsOf two = r.rows_of_taps == 1 ? all_functions.two_once : all_functions.two;
       vst1q_s32(bias, vmlsq_n_s32(vld1q_s32(block.bias), vld1q_s32(block.sum), c.input_zero));
       vst1q_s32(bias + 4, vmlsq_n_s32(vld1q_s32(block.bias + 4), vld1q_s32(block.sum + 4), c.input_zero));
-      uint8_t* out = static_cast<uint8_t*>(output) + row * r.out_row + block.start;
+      uint8_t* out = static_cast<uint8_t*>(output) + row * r.out_row + start;
       for (int64_t done = 0, n = 0; done < tile; done += n) {
         n = smaller(at.rows.together, tile - done);
         const int64_t top = (y + done) * w.stride_h - w.pad_h, slots = (n - 1) * w.stride_h + w.kernel_h;
         const auto input_row = [&](int64_t slot) {
           const int64_t in_y = top + slot * w.dilation_h;
-          if (in_y >= 0 && in_y < w.in_h) return picture + in_y * w.in_w * w.in_c + block.start;
+          if (in_y >= 0 && in_y < w.in_h) return picture + in_y * w.in_w * w.in_c + start;
           if (!has_zeros) std::memset(zeros, zero_byte, static_cast<size_t>(w.in_w * w.in_c));
           has_zeros = true;
           return static_cast<const int8_t*>(zeros);

@@ -129,11 +129,11 @@ inline bool copies_rows(const DepthwiseQ8& c) {
   return c.flip != 0 || c.window.out_c != c.window.in_c || columns(c.window) > c.window.in_w;
 }
 
-// Scratch: bias int32 [blocks][8] of this run, a row of input_zero, tap pointers, the rows of the window, and, where
-// rows are copied, a ring of them with the input row that each holds.
+// Scratch: bias int32 [blocks][8] and first channels int32 [blocks] of this run, a row of input_zero, tap pointers, the
+// rows of the window, and, where rows are copied, a ring of them with the input row that each holds.
 struct ScratchLayout {
   int64_t ring;
-  size_t zeros, taps, rows, held, copies, row_bytes, bytes;
+  size_t start, zeros, taps, rows, held, copies, row_bytes, bytes;
 };
 
 inline ScratchLayout scratch_layout(const DepthwiseQ8& c) {
@@ -141,7 +141,8 @@ inline ScratchLayout scratch_layout(const DepthwiseQ8& c) {
   ScratchLayout at;
   at.row_bytes = static_cast<size_t>(columns(w) * w.out_c);
   at.ring = copies_rows(c) ? smaller((w.kernel_h - 1) * w.dilation_h + 1, w.in_h) : 0;
-  at.zeros = align64(static_cast<size_t>(blocks_of(w) * kBlock) * sizeof(int32_t));
+  at.start = static_cast<size_t>(blocks_of(w) * kBlock) * sizeof(int32_t);
+  at.zeros = at.start + align64(static_cast<size_t>(blocks_of(w)) * sizeof(int32_t));
   at.taps = at.zeros + align64(at.row_bytes);
   at.rows = at.taps + static_cast<size_t>(taps_of(w)) * sizeof(const int8_t*);
   at.held = at.rows + static_cast<size_t>(w.kernel_h) * sizeof(const int8_t*);
@@ -182,11 +183,18 @@ class Rows {
     int32_t* bias = reinterpret_cast<int32_t*>(memory_);
     for (int64_t i = 0; i < packed_at.blocks * kBlock; i += 4)
       vst1q_s32(bias + i, vmlsq_n_s32(vld1q_s32(from + i), vld1q_s32(sums + i), c.input_zero));
+    // Whatever a file says, blocks are within the picture.
+    const int32_t* starts = reinterpret_cast<const int32_t*>(base + packed_at.start);
+    const int64_t last = c.window.out_c - kBlock;
+    for (int64_t b = 0; b < packed_at.blocks; ++b)
+      reinterpret_cast<int32_t*>(memory_ + at_.start)[b] =
+          static_cast<int32_t>(starts[b] < 0 ? 0 : smaller(starts[b], last));
     std::memset(memory_ + at_.zeros, c.input_zero, at_.row_bytes);
     for (int64_t i = 0; i < at_.ring; ++i) held()[i] = -1;
     std::memset(memory_ + at_.copies, c.input_zero, static_cast<size_t>(at_.ring) * align64(at_.row_bytes));
   }
   const int32_t* bias() const { return reinterpret_cast<const int32_t*>(memory_); }
+  const int32_t* start() const { return reinterpret_cast<const int32_t*>(memory_ + at_.start); }
   const int8_t* zeros() const { return reinterpret_cast<const int8_t*>(memory_ + at_.zeros); }
   const int8_t** taps() const { return reinterpret_cast<const int8_t**>(memory_ + at_.taps); }
   const int8_t* const* rows() const { return reinterpret_cast<const int8_t**>(memory_ + at_.rows); }

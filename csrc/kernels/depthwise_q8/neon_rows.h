@@ -26,11 +26,12 @@ void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, 
   std::memcpy(&header, packed, sizeof header);
   Rows rows(c, at, packed, input, scratch);
   const bool unclamped = c.low == -128 && c.high == 127 && c.output_zero == -128;
-  const Work work{reinterpret_cast<const int32_t*>(base + at.start),
+  const int64_t narrow = header.narrow < 0 ? 0 : smaller(header.narrow, at.blocks);
+  const Work work{rows.start(),
                   rows.bias(),
                   base + at.records,
-                  header.light,
-                  header.narrow,
+                  header.light < 0 ? 0 : smaller(header.light, narrow),
+                  narrow,
                   at.blocks,
                   at.taps,
                   at.narrow_bytes,
