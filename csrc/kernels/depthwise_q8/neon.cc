@@ -98,12 +98,12 @@ inline Sums add_row(Sums s, const int8_t* w, Row5 x) {
   return add_one(s, x.e, vld1_s8(w + 32));
 }
 
-// The narrow blocks of a row of a 5x5 window without dilation, two pixels at a time.
+// The narrow blocks of a row of a 5x5 window without dilation, two pixels at a time, in the order of row_3x3.
 template <Tail kTail, int kStride>
 void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output) {
-  constexpr RequantizeNeon kKind = kind_of<kTail>();
   const OutputStageNeon stage = stage_of<kTail>(work);
-  const int64_t channels = w.out_c, pairs = w.out_w / 2;
+  const int64_t channels = w.out_c, pairs = (w.out_w + 1) / 2;
+  const int64_t second_pair = (2 - w.out_w % 2) * channels;
   int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels, c5 = 5 * channels, c6 = 6 * channels;
   asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4), "+r"(c5), "+r"(c6));
   const auto first = [&](const int8_t* x) {
@@ -114,19 +114,17 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     return Row5{left.c, left.d, left.e, vld1_s8(x + c5), vld1_s8(x + c6)};
   };
   const char* record = work.records;
+  Scale scale(multipliers_of(record));
+  Pair last{};
+  uint8_t* to = output + work.start[0];
+  const auto store = [&]() __attribute__((always_inline)) {
+    store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
+  };
   for (int64_t b = 0; b < work.narrow; ++b, record += work.narrow_bytes) {
     const int8_t* weights = weights_of<int8_t>(record);
-    const int32_t* m = multipliers_of(record);
-    const int32x4_t multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4), shift0 = vld1q_s32(m + 8),
-                    shift1 = vld1q_s32(m + 12);
     const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
-    const auto scale = [&](Sums s) {
-      return Sums{requantize_neon<kKind>(s.low, multiplier0, shift0),
-                  requantize_neon<kKind>(s.high, multiplier1, shift1)};
-    };
     int64_t at = work.start[b];
-    uint8_t* out = output + at;
-    for (int64_t i = 0; i < pairs; ++i) {
+    const auto sums = [&]() __attribute__((always_inline)) {
       const int8_t* const* p = rows.rows();
       const Row5 x0 = first(p[0] + at), x1 = first(p[1] + at);
       Sums s = add_rows(bias, weights, x0, x1);
@@ -135,23 +133,33 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
       s = add_rows(s, weights + 80, x2, x3);
       t = add_rows(t, weights + 80, second(p[2] + at, x2), second(p[3] + at, x3));
       const Row5 x4 = first(p[4] + at);
-      s = add_row(s, weights + 160, x4);
-      t = add_row(t, weights + 160, second(p[4] + at, x4));
-      store_halves(out, out + c1, finish<kTail>(scale(s), scale(t), stage));
+      return Pair{add_row(s, weights + 160, x4), add_row(t, weights + 160, second(p[4] + at, x4))};
+    };
+    const Pair head = sums();
+    store();
+    last = head;
+    to = output + at;
+    uint8_t* next_to = to + second_pair;
+    scale = Scale(multipliers_of(record));
+    at += kStride * second_pair;
+    for (int64_t i = 1; i < pairs; ++i) {
+      const Pair next = sums();
       at += kStride == 1 ? c2 : c4;
-      out += c2;
+      store();
+      last = next;
+      to = next_to;
+      next_to += c2;
     }
   }
-  if (w.out_w % 2 == 0) return;
-  set_taps(w, rows, w.out_w - 1);
-  narrow_pixel<kKind, 25>(work, rows.taps(), output + (w.out_w - 1) * w.out_c);
+  store();
 }
 
 struct Pairs {
   // Whether the window is one of those that have loops of their own.
   template <Tail kTail>
   static bool square(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-    const bool three = w.kernel_h == 3 && w.kernel_w == 3 && w.out_w > 1, five = w.kernel_h == 5 && w.kernel_w == 5;
+    if (w.out_w == 1) return false;
+    const bool three = w.kernel_h == 3 && w.kernel_w == 3, five = w.kernel_h == 5 && w.kernel_w == 5;
     if (three && w.stride_w == 1) blocks_3x3<kTail, 1>(w, work, rows, out);
     if (three && w.stride_w == 2) blocks_3x3<kTail, 2>(w, work, rows, out);
     if (five && w.stride_w == 1) row_5x5<kTail, 1>(w, work, rows, out);

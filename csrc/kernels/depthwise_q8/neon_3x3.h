@@ -61,13 +61,13 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     const int8_t* p0 = row0 + start;
     const int8_t* p1 = row1 + start;
     const int8_t* p2 = row2 + start;
-    const auto sums = [&] {
+    const auto sums = [&]() __attribute__((always_inline)) {
       const Row x = first(p0), y = first(p1), z = first(p2);
       const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
       return Pair{taps(bias, x, y, z), taps(bias, x1, y1, z1)};
     };
     const auto advance = [&](int64_t step) { p0 += step, p1 += step, p2 += step; };
-    const auto store = [&] {
+    const auto store = [&]() __attribute__((always_inline)) {
       store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
     };
     const Pair head = sums();
