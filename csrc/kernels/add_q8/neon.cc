@@ -104,21 +104,41 @@ void any_two(const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t n, const 
 }
 
 // `moving` is operand k, `other` the same for all, rescaled and with its sign.
-template <bool negated>
+template <bool negated, Way way>
 void one_moves(const uint8_t* moving, int k, int32_t other, uint8_t* out, int64_t n, const AddQ8& p) {
   const uint8x16_t flip = vdupq_n_u8(p.flip);
   const Operand operand(p, k);
   const Fours term = splat(other);
-  rows<Way::kAny>(moving, moving, out, n, p, [&](const uint8_t* x, const uint8_t*) __attribute__((always_inline)) {
-    const Fours u = operand.rescaled<Way::kAny>(load_flipped(x, flip));
+  rows<way>(moving, moving, out, n, p, [&](const uint8_t* x, const uint8_t*) __attribute__((always_inline)) {
+    const Fours u = operand.rescaled<way>(load_flipped(x, flip));
     return negated ? subtract(term, u) : add(term, u);
   });
 }
 
+template <bool negated>
+void half_moves(const uint8_t* moving, int k, int32_t other, uint8_t* out, int64_t n, const AddQ8& p) {
+  const uint8x16_t flip = vdupq_n_u8(p.flip);
+  const Operand operand(p, k);
+  const Fours term = splat(other);
+  const int16x8_t factor = half_factor(negated);
+  rows<Way::kRight>(moving, moving, out, n, p, [&](const uint8_t* x, const uint8_t*) __attribute__((always_inline)) {
+    return operand.add_half(term, load_flipped(x, flip), factor);
+  });
+}
+
+template <bool negated>
+void one(const uint8_t* moving, int k, int32_t other, uint8_t* out, int64_t n, const AddQ8& p) {
+  if (p.output.shift < 0) {
+    if (is_half(p.input[k])) return half_moves<negated>(moving, k, other, out, n, p);
+    if (p.input[k].shift < 0) return one_moves<negated, Way::kRight>(moving, k, other, out, n, p);
+  }
+  one_moves<negated, Way::kAny>(moving, k, other, out, n, p);
+}
+
 template <bool subtracts>
 void run(const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out, int64_t n, const AddQ8& p) {
-  if (!step_b) return one_moves<false>(a, 0, p.rescaled[1][*b], out, n, p);
-  if (!step_a) return one_moves<subtracts>(b, 1, p.rescaled[0][*a], out, n, p);
+  if (!step_b) return one<false>(a, 0, p.rescaled[1][*b], out, n, p);
+  if (!step_a) return one<subtracts>(b, 1, p.rescaled[0][*a], out, n, p);
   if (p.output.shift < 0) {
     if (is_half(p.input[0]) && p.input[1].shift < 0) return one_half<0, subtracts>(a, b, out, n, p);
     if (is_half(p.input[1]) && p.input[0].shift < 0) return one_half<1, subtracts>(a, b, out, n, p);
