@@ -23,6 +23,7 @@ const char kUsage[] =
     "  --isa NAME     instruction set (default: the best of this CPU)\n"
     "  --seconds S    time to measure for (default 1)\n"
     "  --runs N       runs to measure, instead of --seconds\n"
+    "  --warm-up N    runs that do not count (default: for 0.3 s)\n"
     "  --json         print JSON\n"
     "  --no-check     do not check the outputs\n"
     "  --version\n"
@@ -34,7 +35,7 @@ struct Options {
   sanderling_options model = {};
   std::vector<int> cores;
   double seconds = 1;
-  long runs = 0;
+  long runs = 0, warm_up = -1;
   bool json = false, check = true;
   const char* path = nullptr;
 };
@@ -81,6 +82,8 @@ Options parse(int count, char** arguments) {
         usage_error(std::string("--seconds is '") + text + "'; up to 3600 expected");
     } else if (a == "--runs") {
       o.runs = number("--runs", value(), 1, 1000000000);
+    } else if (a == "--warm-up") {
+      o.warm_up = number("--warm-up", value(), 0, 1000000000);
     } else if (a == "--json") {
       o.json = true;
     } else if (a == "--no-check") {
@@ -139,12 +142,38 @@ std::string json_text(const char* s) {
   return out + '"';
 }
 
+// The clock of each CPU in kHz, as Linux tells it; 0 where it does not.
+std::vector<long> clocks() {
+  std::vector<long> all;
+  for (int cpu = 0; cpu < 1024; ++cpu) {
+    const std::string folder = "/sys/devices/system/cpu/cpu" + std::to_string(cpu);
+    long khz = 0;
+    if (std::FILE* f = std::fopen((folder + "/cpufreq/scaling_cur_freq").c_str(), "r")) {
+      if (std::fscanf(f, "%ld", &khz) != 1) khz = 0;
+      std::fclose(f);
+    } else if (std::FILE* other = std::fopen((folder + "/uevent").c_str(), "r")) {
+      std::fclose(other);
+    } else {
+      break;
+    }
+    all.push_back(khz);
+  }
+  return all;
+}
+
+std::string json_list(const std::vector<long>& all) {
+  std::string out = "[";
+  for (size_t i = 0; i < all.size(); ++i) out += (i ? ", " : "") + std::to_string(all[i]);
+  return out + "]";
+}
+
 struct Result {
   double load_ms, first_ms;   // of the file; of the first run
   const char* outputs;        // "same", "not compared"
   std::vector<double> runs;   // milliseconds
   std::vector<double> steps;  // median nanoseconds
   size_t mapped, packed;
+  std::vector<long> clock_before, clock_after;  // of the timed runs, under load
 };
 
 void print_table(const Options& o, sanderling_model* m, const Result& r) {
@@ -179,6 +208,8 @@ void print_json(const Options& o, sanderling_model* m, const Result& r) {
               json_text(r.outputs).c_str());
   std::printf(" \"arena_bytes\": %zu, \"packed_from_file\": %zu, \"packed_at_load\": %zu,\n", sanderling_arena_bytes(m),
               r.mapped, r.packed);
+  std::printf(" \"clock_khz\": {\"before\": %s, \"after\": %s},\n", json_list(r.clock_before).c_str(),
+              json_list(r.clock_after).c_str());
   std::printf(" \"median_ms\": %.6f, \"least_ms\": %.6f, \"runs_ms\": [", median(r.runs),
               *std::min_element(r.runs.begin(), r.runs.end()));
   for (size_t i = 0; i < r.runs.size(); ++i) std::printf("%s%.6f", i ? ", " : "", r.runs[i]);
@@ -221,15 +252,19 @@ int main(int count, char** arguments) {
   r.outputs = compared > 0 ? "same" : "not compared";
   sanderling_packed_bytes(m, &r.mapped, &r.packed);
 
-  // One run to warm up; then plain runs for the total, and some with the clock read at each step.
+  // After a warm-up, plain runs for the total, and some with the clock read at each step.
   const double budget = o.seconds * 1e3;
-  sanderling_run(m);
+  start = Clock::now();
+  for (long k = 0; o.warm_up >= 0 ? k < o.warm_up : k == 0 || milliseconds_since(start) < 300; ++k)
+    if (sanderling_run(m) != SANDERLING_OK) return fail(o, sanderling_error(m));
+  r.clock_before = clocks();
   start = Clock::now();
   do {
     const auto run = Clock::now();
     if (sanderling_run(m) != SANDERLING_OK) return fail(o, sanderling_error(m));
     r.runs.push_back(milliseconds_since(run));
   } while (o.runs > 0 ? static_cast<long>(r.runs.size()) < o.runs : milliseconds_since(start) < budget);
+  r.clock_after = clocks();
   const size_t steps = static_cast<size_t>(sanderling_num_steps(m));
   std::vector<std::vector<double>> times(steps);
   const size_t profiled = std::min<size_t>(r.runs.size(), 50);

@@ -6,3 +6,10 @@ class ModelError(Exception):
 
     The message names the file, the operator or tensor, and the field at fault.
     """
+
+
+class DeviceError(Exception):
+    """A device could not be reached, or did not do what was asked of it.
+
+    The message names the device and says what to do.
+    """

@@ -12,15 +12,16 @@ import click
 from sanderling import __version__
 from sanderling.cli.bench import bench
 from sanderling.cli.compile import compile_command
+from sanderling.cli.deploy import deploy
 from sanderling.cli.doctor import doctor
 from sanderling.cli.inspect import inspect
 from sanderling.cli.run import run
 from sanderling.cli.terminal import plain
 from sanderling.cli.tune import tune
 from sanderling.cli.verify import verify
-from sanderling.errors import ModelError
+from sanderling.errors import DeviceError, ModelError
 
-_EXPECTED = (ModelError, OSError, ValueError, TypeError, ImportError, MemoryError)
+_EXPECTED = (ModelError, DeviceError, OSError, ValueError, TypeError, ImportError, MemoryError)
 
 
 class _Group(click.Group):
@@ -74,5 +75,5 @@ def cli(verbose: bool) -> None:
         logger.setLevel(logging.DEBUG)
 
 
-for _command in (run, inspect, bench, tune, compile_command, verify, doctor):
+for _command in (run, inspect, bench, tune, compile_command, deploy, verify, doctor):
     cli.add_command(_command)

@@ -11,6 +11,7 @@ import click
 import numpy as np
 from rich.text import Text
 
+from sanderling.cli.device_bench import bench_devices, device_options
 from sanderling.cli.terminal import (
     Sheet,
     console,
@@ -18,10 +19,13 @@ from sanderling.cli.terminal import (
     isa_option,
     json_option,
     load_model,
+    ms_text,
     print_json,
     progress,
     shape_text,
 )
+from sanderling.devices.session import Settings
+from sanderling.devices.url import Url
 from sanderling.model import Model
 from sanderling.profile import Profile
 from sanderling.seeded import seeded_inputs
@@ -42,17 +46,65 @@ def _thread_list(_context: click.Context, _parameter: click.Parameter, text: str
     return list(dict.fromkeys(int(p) for p in parts))
 
 
-@click.command(short_help="Time a model, with a profile of its steps.")
-@click.argument("model")
+def _core_list(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = [p.strip() for p in text.split(",")]
+    if not all(p.isascii() and p.isdigit() and int(p) < 1024 for p in parts) or len(set(parts)) < len(parts):
+        raise click.BadParameter(f"{text!r}; different numbers from 0 expected, such as 2,3")
+    return [int(p) for p in parts]
+
+
+@click.command(short_help="Time a model, here or on other devices, with a profile of its steps.")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
 @click.option("--threads", callback=_thread_list, metavar="N,N..", help="Thread counts to try; default: the big cores.")
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Timed runs; default: as many as fit --seconds.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
               help="Time for each thread count.")  # fmt: skip
 @click.option("--warm-up", type=click.IntRange(0), metavar="N", help="Runs that do not count; default: for 0.3 s.")
 @click.option("--profile", "with_profile", is_flag=True, help="Time each step, with the first thread count.")
+@device_options
+@click.option("--cores", callback=_core_list, metavar="N,N..", help="Cores of the device for the threads, one each.")
+@click.option("--html", metavar="OUT", help="Write a page that compares devices and models, operator by operator.")
+@click.option("--with", "earlier", multiple=True, metavar="REPORT", help="Compare with an earlier --json, too.")
 @isa_option
 @json_option
 def bench(
+    models: tuple[str, ...],
+    threads: list[int | None],
+    runs: int | None,
+    seconds: float,
+    warm_up: int | None,
+    with_profile: bool,
+    devices: list[Url],
+    binaries: str | None,
+    ssh_config: str | None,
+    cores: list[int] | None,
+    html: str | None,
+    earlier: tuple[str, ...],
+    isa: str | None,
+    as_json: bool,
+) -> int:
+    """Time MODEL on seeded inputs: milliseconds a call, as Python sees it.
+
+    With --device, MODEL is shipped to the device, its outputs are checked there, and sanderling-bench times it.
+    """
+    if devices:
+        if cores and threads not in ([None], [len(cores)]):
+            raise click.UsageError("--cores has one core for each of the --threads")
+        settings = Settings(threads, cores, isa, seconds, runs, warm_up, binaries, ssh_config)
+        return bench_devices(devices, models, settings, with_profile, html, earlier, as_json)
+    for name, value in {"--cores": cores, "--html": html, "--with": earlier, "--binaries": binaries,
+                        "--ssh-config": ssh_config}.items():  # fmt: skip
+        if value:
+            raise click.UsageError(f"{name} needs a --device")
+    if len(models) > 1:
+        raise click.UsageError("one MODEL expected; several can be compared on a --device")
+    _bench_here(models[0], threads, runs, seconds, warm_up, with_profile, isa, as_json)
+    return 0
+
+
+def _bench_here(
     model: str,
     threads: list[int | None],
     runs: int | None,
@@ -62,7 +114,6 @@ def bench(
     isa: str | None,
     as_json: bool,
 ) -> None:
-    """Time MODEL on seeded inputs: milliseconds a call, as Python sees it."""
     rows: list[dict[str, Any]] = []
     profile: Profile | None = None
     for count in threads:
@@ -93,7 +144,7 @@ def bench(
     for row in rows:
         lines.add(
             row["threads"],
-            *(_ms(row[k]) for k in ("median_ms", "p90_ms", "min_ms")),
+            *(ms_text(row[k]) for k in ("median_ms", "p90_ms", "min_ms")),
             row["runs"],
             f"{profile.macs / row['median_ms'] / 1e6:.1f}",
             f"{rows[0]['median_ms'] / row['median_ms']:.2f}",
@@ -154,7 +205,7 @@ def _show_profile(screen: Any, profile: Profile) -> None:
             s.op,
             shape_text(s.shape),
             f"{s.macs / 1e6:.3f}" if s.macs else "",
-            _ms(s.ms),
+            ms_text(s.ms),
             f"{100 * s.share:.1f} %",
             f"{s.gmacs:.1f}" if s.macs else "",
             "" if s.fused is None else s.fused,
@@ -165,10 +216,6 @@ def _show_profile(screen: Any, profile: Profile) -> None:
     screen.print()
     sums = Sheet("operator", ">ms", ">share")
     for op, ms in profile.by_op().items():
-        sums.add(op, _ms(ms), f"{100 * ms / (profile.total_ms or 1):.1f} %")
-    sums.add("total", _ms(profile.total_ms), "", style="bold")
+        sums.add(op, ms_text(ms), f"{100 * ms / (profile.total_ms or 1):.1f} %")
+    sums.add("total", ms_text(profile.total_ms), "", style="bold")
     sums.show(screen)
-
-
-def _ms(value: float) -> str:
-    return f"{value:.4f}" if value < 1 else f"{value:.3f}" if value < 100 else f"{value:.1f}"

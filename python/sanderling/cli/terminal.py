@@ -183,3 +183,8 @@ def count_text(count: float, unit: str = "") -> str:
         prefix = next(prefixes)
     number = f"{count:.3g}" if count < 999.5 else f"{count:.0f}"
     return f"{number} {prefix}{unit}".rstrip()
+
+
+def ms_text(value: float) -> str:
+    """Return milliseconds with as many digits as mean something."""
+    return f"{value:.4f}" if value < 1 else f"{value:.3f}" if value < 100 else f"{value:.1f}"

@@ -1,0 +1,132 @@
+"""`sanderling bench --device`: how long models take on other machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+import click
+from rich.text import Text
+
+from sanderling import __version__
+from sanderling._atomic import write_atomically
+from sanderling.cli.device_page import render
+from sanderling.cli.terminal import Sheet, console, ms_text, plain, print_json, progress
+from sanderling.devices.session import Settings, compiled, measure
+from sanderling.devices.url import Url, parse_url
+from sanderling.errors import DeviceError
+
+FORMAT = "sanderling-devices-1"
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _urls(_context: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> list[Url]:
+    try:
+        return list(dict.fromkeys(parse_url(t) for t in texts))
+    except ValueError as e:
+        raise click.BadParameter(str(e)) from None
+
+
+def device_options(command: _F) -> _F:
+    """Add --device, --binaries and --ssh-config."""
+    for option in (
+        click.option("--ssh-config", metavar="FILE", help="Settings for ssh, as for `ssh -F`."),
+        click.option("--binaries", metavar="DIR",
+                     help="Folder with sanderling-bench for devices; default: SANDERLING_BINARIES, else dist."),
+        click.option("--device", "devices", multiple=True, callback=_urls, metavar="URL",
+                     help="ssh://user@host[:port], adb://serial or qemu://cpu; can be repeated."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def bench_devices(
+    devices: Sequence[Url],
+    models: Sequence[str],
+    settings: Settings,
+    with_profile: bool,
+    html: str | None,
+    earlier: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Measure all models on all devices, one device after the other; return the exit code."""
+    names = _names(models)
+    results = [r for path in earlier for r in _read(path)]
+    failures: list[dict[str, str]] = []
+    with ExitStack() as stack:
+        with progress("compiling"):
+            ready = [(name, stack.enter_context(compiled(m))) for name, m in zip(names, models, strict=True)]
+        for url in devices:
+            try:
+                with progress(url.text):
+                    results += measure(url, ready, settings)
+            except DeviceError as e:
+                failures.append({"device": url.text, "error": " ".join(str(e).split())})
+                click.echo(plain(f"sanderling: {failures[-1]['error']}"), err=True)
+    report = {
+        "format": FORMAT,
+        "sanderling": __version__,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "results": results,
+        "failures": failures,
+    }
+    if results:
+        if html is not None:
+            write_atomically(html, render(report).encode())
+        if as_json:
+            print_json(report)
+        else:
+            _show(results, with_profile)
+    return 1 if failures else 0
+
+
+def _names(models: Sequence[str]) -> list[str]:
+    """File names; paths where two are the same."""
+    names = [os.path.basename(m) for m in models]
+    return names if len(set(names)) == len(names) else list(models)
+
+
+def _read(path: str) -> list[dict[str, Any]]:
+    """Results of an earlier report."""
+    with open(path, "rb") as file:
+        try:
+            report = json.load(file)
+        except (ValueError, RecursionError):
+            raise click.UsageError(f"{path}: not JSON") from None
+    if not isinstance(report, dict) or report.get("format") != FORMAT or not isinstance(report.get("results"), list):
+        raise click.UsageError(f"{path}: not the output of `sanderling bench --device URL --json`")
+    return list(report["results"])
+
+
+def _show(results: Sequence[dict[str, Any]], with_profile: bool) -> None:
+    screen = console()
+    lines = Sheet("device", "model", ">threads", ">median ms", ">p90 ms", ">min ms", ">runs", "isa", "outputs", "trust")
+    for r in results:
+        b = r["bench"]
+        runs = sorted(b["runs_ms"])
+        lines.add(
+            r["device"], r["model"], b["threads"], ms_text(statistics.median(runs)),
+            ms_text(runs[min(len(runs) * 9 // 10, len(runs) - 1)]), ms_text(runs[0]), len(runs), b["isa"], b["outputs"],
+            "yes" if r["trustworthy"] else "no",
+        )  # fmt: skip
+    lines.show(screen)
+    for r in results:
+        for why in r["doubts"]:
+            screen.print(Text(plain(f"{r['device']}, {r['model']}, {r['bench']['threads']} threads: {why}")))
+    for r in results if with_profile else ():
+        screen.print()
+        screen.print(Text(plain(f"{r['device']}  {r['model']}"), style="bold"))
+        total = sum(s["ms"] for s in r["bench"]["steps"]) or 1
+        steps = Sheet("operator", ">MMAC", ">ms", ">share", ">rows", "kernel", "name", elastic="name")
+        for s in r["bench"]["steps"]:
+            steps.add(
+                s["op"], f"{s['macs'] / 1e6:.3f}" if s["macs"] else "", ms_text(s["ms"]),
+                f"{100 * s['ms'] / total:.1f} %", s["fused"] if s["fused"] >= 0 else "", s["kernel"], s["name"],
+            )  # fmt: skip
+        steps.show(screen)

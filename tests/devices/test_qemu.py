@@ -1,0 +1,92 @@
+"""`--device qemu://`: the program for 64-bit ARM on emulated CPUs of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sanderling.cli.app import cli
+from tests.python.test_compiled import classifier
+from tests.support.programs import bench_folder, elf, program
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model, and one for temporary files of the emulated device."""
+    program("qemu-aarch64", "qemu-user")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "small.tflite").write_bytes(classifier())
+    return tmp_path
+
+
+def bench(*args: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(cli, ["bench", *map(str, args)], prog_name="sanderling")
+    assert result.exit_code == code, result.output
+    return result
+
+
+class _Tags(HTMLParser):
+    """Elements that are open, and what would be loaded from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.foreign: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        self.foreign += [v for k, v in attrs if k in ("src", "href") and v]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_compares_cpus(room: Path) -> None:
+    page = room / "page.html"
+    result = bench(room / "small.tflite", "--device", "qemu://cortex-a72", "--device", "qemu://max", "--runs", 3,
+                   "--binaries", bench_folder("aarch64"), "--json", "--html", page)  # fmt: skip
+    report = json.loads(result.stdout)
+    assert report["failures"] == []
+    assert [r["bench"]["isa"] for r in report["results"]] == ["neon", "neon_i8mm"]
+    for r in report["results"]:
+        assert r["bench"]["outputs"] == "same"
+        assert not r["trustworthy"]
+        assert r["emulator"] in r["doubts"][0]
+        assert r["before"]["celsius"] == {}, "this machine's temperature is not the device's"
+    text = page.read_text()
+    tags = _Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert tags.foreign == []
+    for word in ("qemu://cortex-a72", "qemu://max", "CONV_2D", "FULLY_CONNECTED", "emulated"):
+        assert word in text
+    assert os.listdir(room / "tmp") == []
+
+
+def test_a_device_that_fails_does_not_stop_the_others(room: Path) -> None:
+    result = bench(room / "small.tflite", "--device", "qemu://no-such-cpu", "--device", "qemu://cortex-a53", "--runs",
+                   2, "--binaries", bench_folder("aarch64"), "--json", code=1)  # fmt: skip
+    report = json.loads(result.stdout)
+    assert [r["device"] for r in report["results"]] == ["qemu://cortex-a53"]
+    assert [f["device"] for f in report["failures"]] == ["qemu://no-such-cpu"]
+    assert result.stderr.count("\n") == 1
+
+
+def test_missing_instruction(room: Path) -> None:
+    elf(room / "bins", 183, bytes(4))
+    said = bench(room / "small.tflite", "--device", "qemu://cortex-a72", "--binaries", room / "bins", code=1).stderr
+    assert "its CPU lacks an instruction" in said
+    assert os.listdir(room / "tmp") == []
+
+
+def test_no_emulator(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(room))
+    said = bench(room / "small.tflite", "--device", "qemu://cortex-a72", code=1).stderr
+    assert said == "sanderling: qemu://cortex-a72: there is no qemu-aarch64 here: apt-get install qemu-user\n"
