@@ -37,6 +37,7 @@ write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/sanderling-config-
   COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/sanderling-config.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/sanderling-config-version.cmake" DESTINATION "${package_dir}")
+file(RELATIVE_PATH to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 # Programs in C link the C++ runtime with a static library.
 set(private_libs "-lpthread -lm")
 if(NOT BUILD_SHARED_LIBS)
@@ -47,7 +48,7 @@ if(NOT BUILD_SHARED_LIBS)
   endforeach()
 endif()
 file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/sanderling.pc" @ONLY CONTENT
-"prefix=\${pcfiledir}/../..
+"prefix=\${pcfiledir}/${to_prefix}
 libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
 includedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}
 
