@@ -14,7 +14,7 @@ import sanderling
 from sanderling import _core
 from sanderling.seeded import seeded_inputs
 from tests.python.test_compiled import classifier, sealed
-from tests.support.native import ROOT, build_folder
+from tests.support.native import ROOT, build_folder, require_program
 
 LABELS = [f"thing {i}" for i in range(7)]
 
@@ -54,16 +54,14 @@ def program(source: Path, build: Path, folder: Path) -> Path:
 
 
 def test_every_call(build: Path, model: Path, tmp_path: Path) -> None:
-    if shutil.which("pkg-config") is None:
-        pytest.skip("pkg-config is not installed")
+    require_program("pkg-config")
     done = run(program(ROOT / "tests" / "capi" / "calls.c", build, tmp_path), model)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_example(build: Path, model: Path, tmp_path: Path) -> None:
     """The README's program gives the class that Python gives."""
-    if shutil.which("pkg-config") is None:
-        pytest.skip("pkg-config is not installed")
+    require_program("pkg-config")
     classify = program(ROOT / "examples" / "classify.c", build, tmp_path)
     ours = sanderling.load(model)
     for seed in range(3):
@@ -151,8 +149,7 @@ def test_bench_files(build: Path, tmp_path: Path) -> None:
 
 def test_cmake_package(build: Path, model: Path, tmp_path: Path) -> None:
     """find_package(sanderling) gives a target to link with."""
-    if shutil.which("cmake") is None:
-        pytest.skip("cmake is not installed")
+    require_program("cmake")
     if "asan" in build.name:
         pytest.skip("the package does not carry sanitizers' flags")
     prefix = tmp_path / "prefix"
