@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -51,3 +53,20 @@ def elf(folder: Path, machine: int, code: bytes) -> Path:
     path.write_bytes(header + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 4096) + code)
     path.chmod(0o755)
     return path
+
+
+def left(folder: Path) -> list[str]:
+    """Return what is in a folder, and the programs that run from it, once there was time to clean up."""
+    end = time.monotonic() + 10
+    while (found := sorted(os.listdir(folder)) + _running(folder)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+def _running(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/exe"):
+        with suppress(OSError):
+            if os.readlink(entry).startswith(f"{folder}/"):
+                found.append(f"process {entry.parent.name}")
+    return found

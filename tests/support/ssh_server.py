@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.support.programs import missing, program
+from tests.support.programs import left, missing, program
 from tests.support.shared import ROOT
 
 _TOOLS = "sh cat chmod cp cut df echo env head kill ls mkdir mktemp mv printf rm rmdir sort tr uname wc"
@@ -118,11 +118,8 @@ class SshServer:
                     os.kill(child, signal.SIGKILL)
 
     def left(self) -> list[str]:
-        """What is in the device's folder for temporary files, once it had time to clean up."""
-        end = time.monotonic() + 10
-        while (found := sorted(os.listdir(self.temporary))) and time.monotonic() < end:
-            time.sleep(0.05)
-        return found
+        """What is left on the device, see `programs.left`."""
+        return left(self.temporary)
 
     def _emulated(self) -> list[str]:
         busybox = Path(os.environ.get("SANDERLING_DEVICE", ROOT / "build/device-arm64")) / "bin/busybox"

@@ -97,9 +97,10 @@ class AdbConnection(Connection):
         logger.debug("%s: %s", self.url.text, script)
         out: dict[int, list[bytes]] = {adb.STDOUT: [], adb.STDERR: []}
         try:
-            shell = adb.service(self._serial, f"shell,v2,raw:exec sh -c {quoted('LC_ALL=C; export LC_ALL; ' + script)}")
+            # Nothing is sent: a server that closes with something unread resets the connection, and output is lost.
+            words = f"exec sh -c {quoted('LC_ALL=C; export LC_ALL; ' + script)} </dev/null"
+            shell = adb.service(self._serial, f"shell,v2,raw:{words}")
             try:
-                shell.send_packet(adb.CLOSE_STDIN)
                 while True:
                     kind, data = shell.packet()
                     if kind == adb.EXIT and data:
