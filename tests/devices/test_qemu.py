@@ -6,6 +6,7 @@ import json
 import os
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -68,6 +69,27 @@ def test_compares_cpus(room: Path) -> None:
     for word in ("qemu://cortex-a72", "qemu://max", "CONV_2D", "FULLY_CONNECTED", "emulated"):
         assert word in text
     assert os.listdir(room / "tmp") == []
+
+
+def test_reports_that_are_none(room: Path) -> None:
+    good = bench(room / "small.tflite", "--device", "qemu://max", "--runs", 2, "--binaries", bench_folder("aarch64"),
+                 "--json").stdout  # fmt: skip
+    report = json.loads(good)
+    damaged = []
+    for path in (["format"], ["results"], ["results", 0], ["results", 0, "identity", "cpu"],
+                 ["results", 0, "bench", "steps", 0, "ms"], ["results", 0, "bench", "runs_ms"],
+                 ["results", 0, "after", "celsius"]):  # fmt: skip
+        damaged.append(json.loads(good))
+        part: Any = damaged[-1]
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = None
+    for number, content in enumerate([b"{", b"[]", *(json.dumps(d).encode() for d in damaged)]):
+        (room / "report.json").write_bytes(content)
+        said = bench(room / "small.tflite", "--device", "qemu://max", "--with", room / "report.json", code=2).stderr
+        assert said.count("\n") == 1, number
+        assert "report.json: not" in said
+    assert len(report["results"]) == 1
 
 
 def test_a_device_that_fails_does_not_stop_the_others(room: Path) -> None:

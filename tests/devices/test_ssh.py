@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -168,6 +170,43 @@ def test_lost_connection_while_running(start: Start, model: Path, tmp_path: Path
     result = run("bench", server, model, "--binaries", bench_folder(platform.machine()), "--seconds", 60, code=1)
     thread.join()
     assert "the connection was lost while a command ran" in result.stderr
+    assert server.left() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_we_are_stopped(start: Start, model: Path, number: signal.Signals) -> None:
+    server = start()
+    words = ["-m", "sanderling", "bench", model, "--device", server.url, "--ssh-config", server.config, "--binaries",
+             bench_folder(platform.machine()), "--seconds", "60"]  # fmt: skip
+    with subprocess.Popen([sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True) as process:
+        while not list(server.temporary.glob("*/pid")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert said.strip() == ("sanderling: interrupted" if number == signal.SIGINT else "")
+    assert server.left() == []
+
+
+def test_throttled_pi(start: Start, model: Path, tmp_path: Path) -> None:
+    server = start()
+    flags = tmp_path / "flags"
+    server.tool("vcgencmd", f"if [ -e {flags} ]; then echo throttled=0x50000; else : >{flags}; echo throttled=0x0; fi")
+    result = run("bench", server, model, "--binaries", bench_folder(platform.machine()), "--runs", 2, "--json")
+    (found,) = json.loads(result.stdout)["results"]
+    assert (found["before"]["throttled"], found["after"]["throttled"]) == ("0x0", "0x50000")
+    assert not found["trustworthy"]
+    assert "the firmware held it back: under-voltage, throttled" in found["doubts"]
+
+
+def test_folder_that_cannot_be_deployed_into(start: Start, model: Path) -> None:
+    server = start()
+    binaries = bench_folder(platform.machine())
+    said = run("deploy", server, model, "--binaries", binaries, "--to", "/dev/null/x", code=1).stderr
+    assert "cannot be written into /dev/null/x" in said
+    server.tool("sort", "echo no memory >&2; exit 2")
+    assert "no memory" in run("deploy", server, model, "--binaries", binaries, code=1).stderr
+    assert os.listdir(server.home) == []
     assert server.left() == []
 
 

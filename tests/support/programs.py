@@ -34,7 +34,7 @@ def bench_folder(machine: str) -> Path:
     places = [
         Path(p)
         for p in (os.environ.get("SANDERLING_BINARIES"), os.environ.get("SANDERLING_BUILD"), ROOT / "dist",
-                  ROOT / "build/native", ROOT / "build/aarch64-native", ROOT / "build/bins")
+                  ROOT / "build/dev", ROOT / "build/native", ROOT / "build/aarch64-native", ROOT / "build/bins")
         if p and Path(p).is_dir()
     ]  # fmt: skip
     try:

@@ -99,9 +99,40 @@ def _read(path: str) -> list[dict[str, Any]]:
             report = json.load(file)
         except (ValueError, RecursionError):
             raise click.UsageError(f"{path}: not JSON") from None
-    if not isinstance(report, dict) or report.get("format") != FORMAT or not isinstance(report.get("results"), list):
+    results = report.get("results") if isinstance(report, dict) and report.get("format") == FORMAT else None
+    if not isinstance(results, list) or not all(map(_is_result, results)):
         raise click.UsageError(f"{path}: not the output of `sanderling bench --device URL --json`")
-    return list(report["results"])
+    return results
+
+
+_PARTS: dict[str, dict[str, Any]] = {
+    "": {"device": str, "model": str, "trustworthy": bool, "doubts": list, "identity": dict, "before": dict,
+         "after": dict, "bench": dict},
+    "identity": dict.fromkeys(("board", "cpu", "machine", "allowed_cores", "system", "kernel"), str),
+    "before": {"governor": list, "celsius": dict},
+    "after": {"governor": list, "celsius": dict},
+    "bench": {"threads": int, "isa": str, "outputs": str, "median_ms": float, "load_ms": float, "arena_bytes": int,
+              "runs_ms": list, "steps": list},
+}  # fmt: skip
+_STEP = {"op": str, "name": str, "kernel": str, "macs": int, "fused": int, "ms": float}
+
+
+def _is_result(value: Any) -> bool:
+    """Whether a result has what is shown of it."""
+
+    def has(part: Any, kinds: dict[str, Any]) -> bool:
+        return isinstance(part, dict) and all(
+            isinstance(part.get(k), (int, float) if t is float else t) for k, t in kinds.items()
+        )
+
+    return (
+        has(value, _PARTS[""])
+        and all(has(value[name], kinds) for name, kinds in _PARTS.items() if name)
+        and bool(value["bench"]["runs_ms"])
+        and all(isinstance(ms, (int, float)) for ms in value["bench"]["runs_ms"])
+        and all(has(step, _STEP) for step in value["bench"]["steps"])
+        and all(isinstance(d, str) for d in value["doubts"])
+    )
 
 
 def _show(results: Sequence[dict[str, Any]], with_profile: bool) -> None:
@@ -116,9 +147,12 @@ def _show(results: Sequence[dict[str, Any]], with_profile: bool) -> None:
             "yes" if r["trustworthy"] else "no",
         )  # fmt: skip
     lines.show(screen)
-    for r in results:
-        for why in r["doubts"]:
-            screen.print(Text(plain(f"{r['device']}, {r['model']}, {r['bench']['threads']} threads: {why}")))
+    for device in dict.fromkeys(r["device"] for r in results):
+        own = [r for r in results if r["device"] == device]
+        for why in dict.fromkeys(d for r in own for d in r["doubts"]):
+            which = [f"{r['model']} ({r['bench']['threads']})" for r in own if why in r["doubts"]]
+            where = "" if len(which) == len(own) else f", {', '.join(which)}"
+            screen.print(Text(plain(f"{device}{where}: {why}")))
     for r in results if with_profile else ():
         screen.print()
         screen.print(Text(plain(f"{r['device']}  {r['model']}"), style="bold"))

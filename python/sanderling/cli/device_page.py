@@ -25,7 +25,8 @@ section { margin: 18px 0 0; padding: 14px 18px; background: var(--card); border:
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-size: 12px; color: var(--soft); font-weight: 600; vertical-align: bottom; }
 th, td { padding: 3px 14px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; } td.bar { min-width: 130px; }
+td.n, th.n { text-align: right; white-space: nowrap; } td:first-child { white-space: nowrap; }
+td.bar { min-width: 130px; }
 td.bar div { height: 12px; margin-top: 4px; border-radius: 2px; background: var(--mark); }
 td.share { background: linear-gradient(90deg, var(--bar) var(--share), transparent var(--share)); padding-left: 6px; }
 .warn { color: var(--warn); } .name { overflow-wrap: anywhere; max-width: 340px; font-size: 12px; color: var(--soft); }
