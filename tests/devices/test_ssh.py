@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 import sanderling
 from sanderling.cli.app import cli
+from sanderling.devices import connection
 from tests.python.test_compiled import classifier, plan_of, sealed
 from tests.support.programs import bench_folder, elf
 from tests.support.shared import ROOT
@@ -186,6 +187,39 @@ def test_we_are_stopped(start: Start, model: Path, number: signal.Signals) -> No
         _, said = process.communicate(timeout=60)
     assert said.strip() == ("sanderling: interrupted" if number == signal.SIGINT else "")
     assert server.left() == []
+
+
+def test_network_falls_silent(start: Start, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 2)
+    server = start()
+    left: list[str] = []
+
+    def silence() -> None:
+        while not list(server.temporary.glob("*/pid")):
+            time.sleep(0.02)
+        time.sleep(5)
+        assert os.listdir(server.temporary) != [], "it is not the signs of life that are missing yet"
+        masters = [p for p in Path("/proc").glob("[0-9]*") if _is_master(p, server)]
+        for p in masters:
+            os.kill(int(p.name), signal.SIGSTOP)
+        left.extend(server.left() if len(masters) == 1 else ["no master"])
+        for p in masters:
+            os.kill(int(p.name), signal.SIGCONT)
+
+    thread = threading.Thread(target=silence)
+    thread.start()
+    result = run("bench", server, model, "--binaries", bench_folder(platform.machine()), "--seconds", 60, code=1)
+    thread.join()
+    assert left == []
+    assert "the connection was lost" in result.stderr
+
+
+def _is_master(process: Path, server: SshServer) -> bool:
+    try:
+        words = (process / "cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return False
+    return words[0] == "ssh" and "-M" in words and str(server.config) in words
 
 
 def test_throttled_pi(start: Start, model: Path, tmp_path: Path) -> None:

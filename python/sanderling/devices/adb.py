@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sanderling.devices import adb_protocol as adb
 from sanderling.devices.adb_protocol import AdbError
-from sanderling.devices.connection import FOLDER_LINE, KEEPER, Answer, Connection, quoted
+from sanderling.devices.connection import FOLDER_LINE, Answer, Connection, keeper, quoted
 from sanderling.devices.url import Url
 from sanderling.errors import DeviceError
 
@@ -40,7 +40,7 @@ class AdbConnection(Connection):
             features = adb.ask(f"host-serial:{self._serial}:features").split(",")
             if "shell_v2" not in features:
                 raise self.error("its adb has no shell protocol version 2; Android 7 or later is needed")
-            self._keeper = adb.service(self._serial, "shell,v2,raw:" + f"exec sh -c {quoted(KEEPER)}")
+            self._keeper = adb.service(self._serial, f"shell,v2,raw:{keeper()}")
         except (AdbError, ValueError) as e:
             raise self._refused(str(e)) from None
         return self._folder(self._keeper)
@@ -62,11 +62,11 @@ class AdbConnection(Connection):
         if state not in ("device", "recovery"):
             raise self.error(f"the adb server says it is {state}; plug it in again, or: adb reconnect")
 
-    def _folder(self, keeper: adb.Stream) -> str:
+    def _folder(self, stream: adb.Stream) -> str:
         out, err = b"", b""
         try:
             while True:
-                kind, data = keeper.packet()
+                kind, data = stream.packet()
                 if kind == adb.STDOUT:
                     out += data
                 elif kind == adb.STDERR:
@@ -82,16 +82,23 @@ class AdbConnection(Connection):
                          f"{err.decode('utf-8', 'replace').strip()}")  # fmt: skip
 
     def _close(self) -> None:
-        keeper, self._keeper = self._keeper, None
-        if keeper is None:
+        stream, self._keeper = self._keeper, None
+        if stream is None:
             return
         with suppress(AdbError, OSError):
-            keeper.send_packet(adb.CLOSE_STDIN)
+            stream.send_packet(adb.CLOSE_STDIN)
             # It has removed the folder when it ends.
-            keeper.patient(10.0)
-            while keeper.packet()[0] != adb.EXIT:
+            stream.patient(10.0)
+            while stream.packet()[0] != adb.EXIT:
                 pass
-        keeper.close()
+        stream.close()
+
+    def _sign(self) -> None:
+        assert self._keeper is not None
+        try:
+            self._keeper.send_packet(adb.STDIN, b"\n")
+        except AdbError as e:
+            raise self._lost(e, "a sign of life was sent") from None
 
     def run(self, script: str) -> Answer:
         logger.debug("%s: %s", self.url.text, script)

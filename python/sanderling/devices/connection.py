@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,12 @@ from sanderling.errors import DeviceError
 
 FOLDER_LINE = "sanderling-folder "
 
+PATIENCE = 60
+"""Seconds without a sign of life from us after which a device cleans up."""
+
 # Makes a private folder, says where, and removes it when its input ends: when we close it, but also when we die or the
-# connection does. A folder whose files may not be executed is of no use.
+# connection does. A network that falls silent ends nothing, so lines are awaited, too. A folder whose files may not be
+# executed is of no use.
 KEEPER = """
 LC_ALL=C; export LC_ALL
 umask 077
@@ -31,10 +36,25 @@ for base in "${TMPDIR:-}" /tmp /data/local/tmp /var/tmp "${HOME:-}"; do
   d=
 done
 [ -n "$d" ] || { echo "no folder to put programs into" >&2; exit 3; }
+clean() {
+  if [ -f "$d/pid" ]; then read -r p <"$d/pid"; kill -9 "$p" 2>/dev/null; fi
+  rm -rf "$d"
+}
+watch() {
+  trap "kill \\$s; exit" TERM
+  while :; do
+    sleep PATIENCE & s=$!
+    wait $s
+    [ -f "$d/alive" ] || { clean; kill -9 $$; exit; }
+    rm "$d/alive"
+  done
+}
+: >"$d/alive"
+watch </dev/null >/dev/null 2>&1 & w=$!
 echo "sanderling-folder $d"
-while read -r line; do :; done
-if [ -f "$d/pid" ]; then read -r p <"$d/pid"; kill -9 "$p" 2>/dev/null; fi
-rm -rf "$d"
+while read -r line; do : >"$d/alive"; done
+kill $w 2>/dev/null
+clean
 """
 
 
@@ -61,6 +81,11 @@ class Answer:
         return lines[-1] if lines else f"exit code {self.code}"
 
 
+def keeper() -> str:
+    """Return the command that keeps a folder."""
+    return f"exec sh -c {quoted(KEEPER.replace('PATIENCE', str(PATIENCE)))}"
+
+
 class Connection(ABC):
     """A device that can be talked to. Use it in a `with` statement; leaving that removes the folder.
 
@@ -84,17 +109,33 @@ class Connection(ABC):
         self.architecture: str | None = None
         self.launcher: tuple[str, ...] = ()
         self.emulator = ""
+        self._over = threading.Event()
+        self._signs = threading.Thread(target=self._give_signs, daemon=True)
 
     def __enter__(self) -> Connection:
         try:
             self.folder = self._open()
+            self._signs.start()
         except BaseException:
             self._close()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._over.set()
+        self._signs.join()
         self._close()
+
+    def _give_signs(self) -> None:
+        while not self._over.wait(PATIENCE / 6):
+            try:
+                self._sign()
+            except (OSError, DeviceError):
+                return
+
+    @abstractmethod
+    def _sign(self) -> None:
+        """Send the keeper a line."""
 
     @abstractmethod
     def _open(self) -> str:

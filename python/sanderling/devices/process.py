@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from sanderling.devices.connection import FOLDER_LINE, KEEPER, Answer, Connection, quoted
+from sanderling.devices.connection import FOLDER_LINE, Answer, Connection, keeper, quoted
 from sanderling.devices.url import Url
 from sanderling.errors import DeviceError
 
@@ -49,7 +49,7 @@ class ProcessConnection(Connection):
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         # A session of its own: Ctrl-C is for us, and we end the keeper.
         self._keeper = subprocess.Popen(
-            [*self._keeper_command(), f"exec sh -c {quoted(KEEPER)}"],
+            [*self._keeper_command(), keeper()],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=_environment(),
             start_new_session=True,
         )  # fmt: skip
@@ -86,6 +86,12 @@ class ProcessConnection(Connection):
         if self._errors is not None:
             self._errors.close()
             self._errors = None
+
+    def _sign(self) -> None:
+        assert self._keeper is not None
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.write(b"\n")
+        self._keeper.stdin.flush()
 
     def _run(self, script: str, source: IO[bytes] | int, doing: str) -> Answer:
         logger.debug("%s: %s", self.url.text, script)

@@ -160,6 +160,9 @@ def run_bench(connection: Connection, program: Binary, model: Path, arguments: S
         f"cd {quoted(connection.folder)} || exit 1; {words} & p=$!; echo $p >pid; wait $p; c=$?; rm -f pid; exit $c"
     )
     if answer.code != 0:
+        # The device ends the program where it heard nothing from us for too long.
+        if connection.run(f"[ -d {quoted(connection.folder)} ]").code != 0:
+            raise connection.error("the connection was lost for too long while a command ran; try again")
         raise _failure(connection, program, answer, model.name)
     try:
         found = json.loads(answer.out)
