@@ -8,6 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -86,6 +87,17 @@ def test_bench(start: Start, model: Path, tmp_path: Path, emulated: bool) -> Non
         assert report["results"][0]["identity"]["cpu"] == "Cortex-A72"
         assert report["results"][0]["bench"]["isa"] == "neon"
     assert server.url in (tmp_path / "page.html").read_text()
+    assert server.left() == []
+
+
+def test_long_names_of_temporary_folders(start: Start, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = start()
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        for length in (64, 90):
+            folder = short + "/" + "x" * (length - 2 - len(short))
+            os.mkdir(folder)
+            monkeypatch.setattr(tempfile, "tempdir", folder)
+            run("bench", server, model, "--binaries", bench_folder(platform.machine()), "--runs", 1)
     assert server.left() == []
 
 
@@ -179,12 +191,18 @@ def test_we_are_stopped(start: Start, model: Path, number: signal.Signals) -> No
     server = start()
     words = ["-m", "sanderling", "bench", model, "--device", server.url, "--ssh-config", server.config, "--binaries",
              bench_folder(platform.machine()), "--seconds", "60"]  # fmt: skip
-    with subprocess.Popen([sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryDirectory() as ours,
+        subprocess.Popen(
+            [sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": ours}
+        ) as process,
+    ):
         while not list(server.temporary.glob("*/pid")):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
+        assert number == signal.SIGKILL or os.listdir(ours) == []
     assert said.strip() == ("sanderling: interrupted" if number == signal.SIGINT else "")
     assert server.left() == []
 

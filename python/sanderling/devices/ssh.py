@@ -12,8 +12,8 @@ from sanderling.devices.process import ProcessConnection
 from sanderling.devices.url import Url
 from sanderling.errors import DeviceError
 
-# Longer paths are none for a Unix socket, and ssh adds some characters of its own.
-_LONGEST = 80
+# A Unix socket's path has at most 103 characters; ours and ssh's own additions take 39.
+_LONGEST = 64
 
 
 class SshConnection(ProcessConnection):
