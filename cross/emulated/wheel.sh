@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Unpack a wheel and run it on an emulated CPU: an import, and the outputs of a model against the hashes made here:
+#   cross/emulated/wheel.sh CPU WHEEL MODEL.sand       (CPUs and variables: see run.sh)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cpu=$1 wheel=$2 model=$(realpath "$3")
+site=$(mktemp -d)
+trap 'rm -rf "$site"' EXIT
+python3 -m zipfile -e "$wheel" "$site"
+export SANDERLING_SITE=$site
+unset PYTHONPATH
+"$here/run.sh" "$cpu" python -c 'import sanderling as s; from sanderling import _core; print(s.__file__, _core.available_isas())'
+"$here/run.sh" "$cpu" python -m sanderling verify "$model"
