@@ -59,7 +59,7 @@ struct Session {
   Resources resources;
   Interrupt interrupt;
   int executors = 0;
-  int first_core = -1;  // where the calling thread runs a model, unless -1
+  int first_core = -1;                        // where the calling thread runs a model, unless -1
   size_t mapped_bytes = 0, packed_bytes = 0;  // packed weights since load: taken from a file, packed here
 
   // `cores`: none, or one for each thread.
