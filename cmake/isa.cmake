@@ -13,11 +13,42 @@ set(SANDERLING_ISA_TABLE
   "portable|any|"
 )
 
+# Families whose packing of weights is plain C++: every build has it (packers.cc of the kernel folders).
+set(SANDERLING_PACKED_FAMILIES arm arm32)
+
 include(CheckCXXCompilerFlag)
 
-# The rows of this target's family, as a list of names best first in SANDERLING_ISAS, and two files: the X-macros
-# isa_table.inc, and isa_select.h with SANDERLING_IF_<isa>(...) for every row: its arguments, or nothing where the
-# instruction set is of another family.
+# The X-macros pack_targets.inc, best first in each family, and pack_select.h with SANDERLING_PACKERS_<isa>(row, name):
+# row(family, isa, name) for each family that has the instruction set.
+function(sanderling_write_pack_targets out_dir)
+  set(targets "// SANDERLING_PACK_TARGET(family, isa)\n")
+  set(names)
+  foreach(family IN LISTS SANDERLING_PACKED_FAMILIES ITEMS x86 any)
+    foreach(row IN LISTS SANDERLING_ISA_TABLE ITEMS "portable|${family}|")
+      string(REPLACE "|" ";" cells "${row}")
+      list(GET cells 0 name)
+      list(GET cells 1 row_family)
+      list(APPEND names ${name})
+      if(row_family STREQUAL family AND family IN_LIST SANDERLING_PACKED_FAMILIES)
+        string(APPEND targets "SANDERLING_PACK_TARGET(${family}, ${name})\n")
+        if(NOT name STREQUAL portable)
+          string(APPEND packers_${name} " row(${family}, ${name}, name)")
+        endif()
+      endif()
+    endforeach()
+  endforeach()
+  list(REMOVE_DUPLICATES names)
+  set(select "#pragma once\n")
+  foreach(name IN LISTS names)
+    string(APPEND select "#define SANDERLING_PACKERS_${name}(row, name)${packers_${name}}\n")
+  endforeach()
+  file(CONFIGURE OUTPUT "${out_dir}/pack_targets.inc" CONTENT "${targets}" @ONLY)
+  file(CONFIGURE OUTPUT "${out_dir}/pack_select.h" CONTENT "${select}" @ONLY)
+endfunction()
+
+# The rows of this target's family, as a list of names best first in SANDERLING_ISAS, and files: the X-macros
+# isa_table.inc; isa_select.h with SANDERLING_IF_<isa>(...) for every row: its arguments, or nothing where the
+# instruction set is of another family; pack_targets.inc and pack_select.h, see csrc/cpu/pack_targets.h.
 function(sanderling_read_isa_table out_dir)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
     set(family x86)
@@ -63,10 +94,11 @@ function(sanderling_read_isa_table out_dir)
   endforeach()
   file(CONFIGURE OUTPUT "${out_dir}/isa_table.inc" CONTENT "${rows}" @ONLY)
   file(CONFIGURE OUTPUT "${out_dir}/isa_select.h" CONTENT "${select}" @ONLY)
+  sanderling_write_pack_targets("${out_dir}")
   set(SANDERLING_ISAS "${names}" PARENT_SCOPE)
 endfunction()
 
-# Adds the sources of every kernel folder to a target: shared files, and <isa>.cc with that ISA's flags.
+# Adds the sources of every kernel folder to a target: shared files, packers.cc where there is one, and <isa>.cc with that ISA's flags.
 # kernel_rows.inc has the rows of every kernels.inc, with SANDERLING_KERNEL_FOLDER naming the folder.
 function(sanderling_add_kernels target dir out_dir)
   set(rows)
@@ -77,6 +109,9 @@ function(sanderling_add_kernels target dir out_dir)
       continue()
     endif()
     target_sources(${target} PRIVATE "${folder}/dispatch.cc" "${folder}/reference.cc")
+    if("${folder}/packers.cc" IN_LIST sources)
+      target_sources(${target} PRIVATE "${folder}/packers.cc")
+    endif()
     get_filename_component(name "${folder}" NAME)
     string(APPEND rows "#define SANDERLING_KERNEL_FOLDER \"${name}\"\n"
       "#include \"kernels/${name}/kernels.inc\"\n#undef SANDERLING_KERNEL_FOLDER\n")

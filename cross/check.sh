@@ -51,5 +51,12 @@ cross/emulated/verify.sh arm1176 models/effnet_lite0_int8.tflite &
 last=$!
 cross/emulated/verify.sh cortex-a7 models/effnet_lite0_int8.tflite || failed=1
 wait $last || failed=1
+# Weights that this machine packs for others are those that they pack.
+step "same packed weights"
+(cross/emulated/packed.sh cortex-a53 models/effnet_lite0_int8.tflite && cross/emulated/packed.sh max models/effnet_lite0_int8.tflite) &
+last=$!
+cross/emulated/packed.sh cortex-a76 models/effnet_lite0_int8.tflite || failed=1
+cross/emulated/packed.sh cortex-a7 models/effnet_lite0_int8.tflite || failed=1
+wait $last || failed=1
 step done
 exit $failed

@@ -117,6 +117,7 @@ py::dict metadata(const CompiledModel& m) {
 
 void bind_compiled(py::module_& m) {
   using namespace py::literals;
+  m.def("packing_isas", &packing_isas);
   py::class_<CompiledModel>(m, "CompiledModel")
       .def(py::init([](std::shared_ptr<ModelSpec> spec) {
              CompiledModel c;

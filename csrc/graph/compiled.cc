@@ -1,5 +1,6 @@
 #include "graph/compiled.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <set>
@@ -7,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/mapped_file.h"
 #include "graph/executor.h"
+#include "isa_select.h"
 #include "ops/custom.h"
 
 namespace sanderling {
@@ -338,9 +340,26 @@ CompiledModel read_compiled(const std::string& path) {
   return decode_compiled(path, file, file->data(), file->size());
 }
 
-void pack_for(CompiledModel& m, const std::string& isa) {
+std::vector<std::string> packing_isas() {
+  std::vector<std::string> all;
+  for (Isa isa : available_isas()) all.push_back(concat(SANDERLING_FAMILY "/", isa_name(isa)));
+  for (PackTarget target : all_pack_targets())
+    if (std::find(all.begin(), all.end(), pack_target_name(target)) == all.end())
+      all.push_back(pack_target_name(target));
+  return all;
+}
+
+void pack_for(CompiledModel& m, const std::string& name) {
   PlanOptions options;
-  options.isa = choose_isa(isa);
+  const std::string family = SANDERLING_FAMILY "/";
+  const std::string own = name.compare(0, family.size(), family) == 0 ? name.substr(family.size()) : name;
+  Isa isa;
+  if (find_isa(own, isa) && isa_available(isa)) {
+    options.isa = isa;
+  } else {
+    options.target = find_pack_target(name);
+    check(options.target.has_value(), "weights cannot be packed for '", name, "' here");
+  }
   options.collect = &m.packed;
   Session session(m.spec, options, 1, {});
   for (size_t g = 0; g < m.spec->graphs.size(); ++g) Executor(session, g).plan();

@@ -49,7 +49,11 @@ CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> kee
 // Maps a file.
 CompiledModel read_compiled(const std::string& path);
 
-// Packs the weights of all graphs at the inputs' own shapes for an instruction set that this CPU runs; "": the best.
+// Instruction sets that weights can be packed for, with their family ("x86/avx2"): those of this CPU, best first, and
+// those of other processors.
+std::vector<std::string> packing_isas();
+// Packs the weights of all graphs at the inputs' own shapes for one of packing_isas(), of this CPU also without the
+// family. Throws Error for any other.
 void pack_for(CompiledModel&, const std::string& isa);
 
 }  // namespace sanderling

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct PlanOptions {
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
   Fusion fusion = Fusion::automatic;
   std::vector<std::pair<PackedKey, std::shared_ptr<const void>>>* collect = nullptr;  // what plans pack, if wanted
+  std::optional<PackTarget> target;  // what `collect` is for, if not this CPU; `isa` is portable then
 };
 
 // Lets the front end stop a run that may never end (WHILE).

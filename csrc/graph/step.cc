@@ -13,6 +13,8 @@ Executor::Step::Step(Executor& executor, const NodeSpec& node) : executor_(execu
   // Numbered best first: the lesser of the session's and the node's own.
   max_isa_ = executor.session_.options.isa;
   if (!node.isa.empty()) max_isa_ = std::max(max_isa_, choose_isa(node.isa));
+  const std::optional<PackTarget>& target = executor_.session_.options.target;
+  target_ = target ? &*target : nullptr;
   auto collect = [&](const std::vector<int>& from, std::vector<const TensorInfo*>& to) {
     for (int i : from) to.push_back(i == kAbsent ? nullptr : &argument(i)->info);
   };
@@ -140,8 +142,8 @@ bool Executor::Step::is_known(int i) const {
 }
 
 std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, size_t bytes,
-                                                   const std::vector<int>& from,
-                                                   const std::function<void(void*)>& pack) {
+                                                   const std::vector<int>& from, const std::function<void(void*)>& pack,
+                                                   const TargetPacking* other) {
   check_memory(bytes);
   Session& session = executor_.session_;
   PackedKey key{executor_.index(),
@@ -165,11 +167,22 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
     session.mapped_bytes += bytes;
     return {session.model, found->data};
   }
-  auto own = std::make_shared<AlignedBuffer>(bytes);
-  pack(own->data());
+  const bool collects = session.options.collect != nullptr && !running_;
+  const auto filled = [&](size_t size, const std::function<void(void*)>& fill) {
+    auto own = std::make_shared<AlignedBuffer>(size);
+    if (collects && size > 0) std::memset(own->data(), 0, size);  // what packing leaves out goes into the file too
+    fill(own->data());
+    return std::shared_ptr<const void>(own, own->data());
+  };
+  std::shared_ptr<const void> data = filled(bytes, pack);
   session.packed_bytes += bytes;
-  std::shared_ptr<const void> data(own, own->data());
-  if (session.options.collect != nullptr && !running_) session.options.collect->emplace_back(key, data);
+  if (!collects) return data;
+  if (target_ != nullptr) key.isa = pack_target_name(other ? other->target : portable_of(*target_));
+  if (other != nullptr) {
+    check_memory(other->bytes);
+    key.kernel = other->kernel, key.bytes = other->bytes;
+  }
+  session.options.collect->emplace_back(key, other ? filled(other->bytes, other->pack) : data);
   return data;
 }
 

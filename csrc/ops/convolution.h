@@ -72,10 +72,17 @@ class PackedKernel {
   void pack_constants(PrepareContext& ctx, bool with_bias, const Weights& weights) {
     with_bias_ = with_bias && ctx.has_input(2);
     const std::vector<int> from = with_bias_ ? std::vector<int>{1, 2} : std::vector<int>{1};
-    constant_ = ctx.packed(row_.isa, row_.name, kernel->packed_bytes(params), from, [&](void* to) {
-      const Weight* values = weights();
-      kernel->pack(params, values, with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr, to);
-    });
+    const auto packing = [&](decltype(Kernel::pack) pack) {
+      return [&, pack](void* to) {
+        const Weight* values = weights();
+        pack(params, values, with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr, to);
+      };
+    };
+    TargetPacking other;
+    const PackerRow<Kernel>* row = ctx.target() ? find_packer(params, *ctx.target()) : nullptr;
+    if (row) other = {row->target, row->name, row->packed_bytes(params), packing(row->pack)};
+    constant_ = ctx.packed(row_.isa, row_.name, kernel->packed_bytes(params), from, packing(kernel->pack),
+                           row ? &other : nullptr);
   }
 
   bool is_constant() const { return packed_scratch_ < 0; }

@@ -36,16 +36,26 @@ class RightOperands {
                 int64_t columns, int64_t depth, const matmul::Source& source)
       : kernel_(*choice.kernel), input_(input), count_(count), columns_(columns), depth_(depth), source_(source) {
     step_bytes_ = step * matmul_element_bytes(source.element);
-    packed_bytes_ = static_cast<int64_t>(align_up(kernel_.right_bytes(columns, depth)));
+    packed_bytes_ = align(kernel_.right_bytes);
     const size_t bytes = static_cast<size_t>(packed_bytes_ * count);
     if (!ctx.is_known(input)) {
       scratch_ = ctx.scratch(bytes);
       return;
     }
-    packed_ = ctx.packed(choice.isa, kernel_.name, bytes, {input}, [&](void* to) {
-      const void* value = ctx.value_or_null(input);
-      for (int64_t i = 0; i < count; ++i) pack(value, i, static_cast<char*>(to));
-    });
+    const auto packing = [&](PackRight* pack_right, int64_t item) {
+      return [&, pack_right, item](void* to) {
+        const void* value = ctx.value_or_null(input);
+        for (int64_t i = 0; i < count; ++i) pack_right(at(value, i), columns, depth, static_cast<char*>(to) + i * item);
+      };
+    };
+    TargetPacking other;
+    const matmul::RightPacker* row = ctx.target() ? matmul::find_packer(kernel_.name, *ctx.target()) : nullptr;
+    if (row) {
+      const int64_t item = align(row->right_bytes);
+      other = {row->target, row->name, static_cast<size_t>(item * count), packing(row->pack_right, item)};
+    }
+    packed_ = ctx.packed(choice.isa, kernel_.name, bytes, {input}, packing(kernel_.pack_right, packed_bytes_),
+                         row ? &other : nullptr);
   }
 
   // The packed operands, item_bytes() apart; valid during this run.
@@ -54,17 +64,21 @@ class RightOperands {
     char* to = run.scratch<char>(scratch_);
     const void* value = run.input<char>(input_);
     run.parallel_for(count_, static_cast<double>(columns_ * depth_), [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) pack(value, i, to);
+      for (int64_t i = begin; i < end; ++i) kernel_.pack_right(at(value, i), columns_, depth_, to + i * packed_bytes_);
     });
     return to;
   }
   int64_t item_bytes() const { return packed_bytes_; }
 
  private:
-  void pack(const void* value, int64_t i, char* to) const {
+  using RightBytes = size_t(int64_t columns, int64_t depth);
+  using PackRight = void(const matmul::Source&, int64_t columns, int64_t depth, void* packed);
+
+  int64_t align(RightBytes* bytes) const { return static_cast<int64_t>(align_up(bytes(columns_, depth_))); }
+  matmul::Source at(const void* value, int64_t i) const {
     matmul::Source s = source_;
     s.data = static_cast<const char*>(value) + i * step_bytes_;
-    kernel_.pack_right(s, columns_, depth_, to + i * packed_bytes_);
+    return s;
   }
 
   const matmul::Kernel<Acc>& kernel_;

@@ -24,6 +24,7 @@
 
 #include "base/thread_pool.h"
 #include "cpu/isa.h"
+#include "cpu/pack_targets.h"
 #include "ops/attributes.h"
 #include "ops/resources.h"
 #include "ops/tensor.h"
@@ -123,6 +124,14 @@ struct ValueUnknown {
 // calls resize_output for each output.
 using CustomFunction = std::function<void(RunContext&)>;
 
+// How the processor that a plan is made to pack for packs what this one's kernel wants: a row of packers.cc.
+struct TargetPacking {
+  PackTarget target;
+  const char* kernel;
+  size_t bytes;
+  std::function<void(void*)> pack;
+};
+
 class PrepareContext {
  public:
   virtual ~PrepareContext() = default;
@@ -197,9 +206,9 @@ class PrepareContext {
   // Constants in the form of a kernel (a row of kernels.inc, or a name that tells it among those of its `isa`): `bytes`
   // bytes, 64-byte aligned, that pack(to) writes. A compiled model has them ready and need not have the values of the
   // inputs `from`, of which nothing but the packed form may then be used. What is in a file may be anything: no content
-  // may lead a kernel outside its memory.
+  // may lead a kernel outside its memory. `other`: of target(), null where its kernel is the portable one.
   virtual std::shared_ptr<const void> packed(Isa isa, const char* kernel, size_t bytes, const std::vector<int>& from,
-                                             const std::function<void(void*)>& pack) = 0;
+                                             const std::function<void(void*)>& pack, const TargetPacking* other) = 0;
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }
@@ -212,6 +221,8 @@ class PrepareContext {
 
   // The kernels to use: the best of this CPU, or what the user asked for.
   Isa isa() const { return max_isa_; }
+  // The other processor that the plan is made to pack for; null: none. isa() is `portable` then.
+  const PackTarget* target() const { return target_; }
 
   virtual Subgraph& subgraph(int64_t index) = 0;
   virtual Resources& resources() = 0;
@@ -226,6 +237,7 @@ class PrepareContext {
   Isa isa_ = Isa::portable;
   const char* kernel_ = "";
   Isa max_isa_ = Isa::portable;
+  const PackTarget* target_ = nullptr;
 };
 
 struct OpDef {

@@ -9,22 +9,9 @@
 
 #include <cstdint>
 
-#include "quant/requantize.h"
+#include "quant/requantize_neon_kind.h"
 
 namespace sanderling {
-
-// What all channels of a layer have in common.
-enum class RequantizeNeon {
-  kRelu,   // every channel shifts right by one or more, and low >= zero
-  kRight,  // every channel shifts right by one or more
-  kAny,    // left shifts too, and sums with the zero point that may wrap
-};
-
-static inline RequantizeNeon requantize_neon_kind(const Multiplier* m, int64_t channels, int32_t zero, int32_t low) {
-  for (int64_t c = 0; c < channels; ++c)
-    if (m[c].shift >= 0) return RequantizeNeon::kAny;
-  return low >= zero ? RequantizeNeon::kRelu : RequantizeNeon::kRight;
-}
 
 // requantize(x, {multiplier, shift}) for each lane; shift as in Multiplier: positive left, negative right.
 template <RequantizeNeon kKind>

@@ -22,6 +22,18 @@ from sanderling.passes import rewrite
 GOLDEN_RUNS = 2
 """Seeded runs whose outputs a compiled model has to give."""
 
+TARGETS: dict[str, tuple[str, ...]] = {
+    "pi1": ("arm32/portable",),
+    "pizero": ("arm32/portable",),
+    "pi2": ("arm32/neon",),
+    "pi3": ("arm/neon",),
+    "pizero2": ("arm/neon",),
+    "pi4": ("arm/neon",),
+    "pi5": ("arm/neon_dotprod",),
+    "android-arm64": ("arm/neon_i8mm", "arm/neon_dotprod", "arm/neon"),
+}
+"""Instruction sets of computers that weights can be packed for; Raspberry Pis from the 3 on have a 64-bit system."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -34,7 +46,7 @@ class Compiled:
     size : int
         Its bytes.
     isas : tuple of str
-        Instruction sets whose packed weights are in it.
+        Instruction sets whose packed weights are in it, with their family ("arm/neon").
     golden : tuple of str
         SHA-256 of each output over the seeded runs; "" for outputs without one.
     """
@@ -50,6 +62,7 @@ def compile_model(
     path: str | os.PathLike[str],
     *,
     isas: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
     labels: Labels | None = None,
     golden_runs: int = GOLDEN_RUNS,
 ) -> Compiled:
@@ -66,7 +79,11 @@ def compile_model(
     path : path
         The file to write, by custom `.sand`: complete, or as it was before where anything fails.
     isas : sequence of str, optional
-        Instruction sets to pack weights for; default: the best of this CPU. Empty: none.
+        Instruction sets to pack weights for: those of this CPU, and "arm/neon", "arm/neon_dotprod", "arm/neon_i8mm",
+        "arm32/neon" and so on wherever this runs. Empty: none.
+    target : str or sequence of str, optional
+        Computers to pack weights for, besides `isas`: keys of `TARGETS` ("pi4"), "host" (the best of this CPU) or
+        "all". Default: "host" where `isas` is not given.
     labels : path or sequence of str, optional
         Names of the classes; default: those in the source, in a label file packed into it, or beside it where their
         number fits the first output.
@@ -83,13 +100,13 @@ def compile_model(
     FileNotFoundError, ModelError
         As in `load`; also for operators of `register_op`, which a file cannot hold.
     ValueError
-        `isas` has one that this machine cannot pack for, or `golden_runs` is negative.
+        `isas` has one that this machine cannot pack for, `target` is not known, or `golden_runs` is negative.
     OSError
         The file cannot be written.
     """
     if golden_runs < 0:
         raise ValueError(f"golden_runs is {golden_runs}; 0 or more expected")
-    chosen = _chosen(isas)
+    chosen = _chosen(isas, target)
     content, name = read(source)
     model = load_ir(source)
     golden = _golden(model, golden_runs) if golden_runs else ()
@@ -118,17 +135,27 @@ def compile_model(
     return Compiled(os.fspath(path), len(data), chosen, golden)
 
 
-def _chosen(isas: Sequence[str] | None) -> tuple[str, ...]:
-    available = _core.available_isas()
-    if isas is None:
-        return (available[0],)
-    for isa in isas:
-        if isa not in available:
+def _chosen(isas: Sequence[str] | None, target: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Names with their family, each once."""
+    possible = _core.packing_isas()
+    family = possible[0].partition("/")[0]
+    chosen = []
+    for isa in isas or ():
+        full = isa if "/" in isa else f"{family}/{isa}"
+        if full not in possible:
             raise ValueError(
-                f"weights cannot be packed for {isa!r} on this machine; possible are {', '.join(available)}. "
+                f"weights cannot be packed for {isa!r} on this machine; possible are {', '.join(possible)}. "
                 "Where they are missing in the file, they are packed when it is loaded."
             )
-    return tuple(dict.fromkeys(isas))
+        chosen.append(full)
+    targets = {**TARGETS, "host": (possible[0],), "all": tuple(possible)}
+    if target is None:
+        target = ["host"] if isas is None else []
+    for name in [target] if isinstance(target, str) else target:
+        if name not in targets:
+            raise ValueError(f"target {name!r} is not known; known are {', '.join(targets)}")
+        chosen += targets[name]
+    return tuple(dict.fromkeys(chosen))
 
 
 def _golden(model: ir.Model, runs: int) -> tuple[str, ...]:

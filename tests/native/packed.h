@@ -10,6 +10,8 @@
 #include "base/window.h"
 #include "check.h"
 #include "cpu/kernels.h"
+#include "cpu/pack_targets.h"
+#include "isa_select.h"
 
 namespace sanderling::test {
 
@@ -60,6 +62,29 @@ inline void damage(Random& random, uint8_t* data, size_t bytes) {
   }
 }
 
+// Where the row's family has packers: its own one gives the same bytes on any processor.
+template <class Kernel, class Params, class Value>
+void check_packer(Tally& tally, const KernelRow<Kernel>& row, const PackedCase<Params, Value>& c,
+                  const typename Kernel::Bias* bias) {
+  const auto target = find_pack_target(concat(SANDERLING_FAMILY "/", isa_name(row.isa)));
+  if (!target) return;
+  const PackerRow<Kernel>* packer = find_packer(c.at_pack, *target);
+  const bool found = packer != nullptr && packer->target == *target && packer->name == std::string(row.name);
+  if (found != (row.isa != Isa::portable)) return tally.fail("has no packer");
+  if (!found) return;
+  const size_t bytes = row.kernel->packed_bytes(c.at_pack);
+  if (packer->packed_bytes(c.at_pack) != bytes) return tally.fail("packs another number of bytes than its packer");
+  std::vector<uint8_t> own(bytes + kAlignment), other(own.size());
+  const auto pack = [&](auto how, std::vector<uint8_t>& to) {
+    const uintptr_t at = reinterpret_cast<uintptr_t>(to.data());
+    uint8_t* aligned = to.data() + (align_up(at) - at);
+    how(c.at_pack, c.weights.data(), bias, aligned);
+    return aligned;
+  };
+  const uint8_t *a = pack(row.kernel->pack, own), *b = pack(packer->pack, other);
+  if (!std::equal(a, a + bytes, b)) tally.fail("packs other bytes than its packer");
+}
+
 // Runs one row between guard pages: all parts at once into one output, then one part into an output of its own.
 // parts(kernel): a list that covers the output; run(kernel, params, packed, input, output, part, scratch);
 // owns(part, i): whether output element i is of the part; needs(part): the input elements [first, second) it may read.
@@ -71,6 +96,7 @@ void check_packed(Random& random, Tally& tally, const char* folder, const Kernel
   const Kernel& kernel = *row.kernel;
   if (!isa_available(row.isa) || !kernel.takes(c.at_pack)) return;
   if (!tally.begins(folder, row.isa, row.name, c.what)) return;
+  check_packer(tally, row, c, bias == nullptr ? nullptr : bias->data());
   for (Place place : {Place::at_end, Place::at_begin}) {
     const Guarded weights(c.weights.data(), c.weights.size() * sizeof(Value), place);
     const Guarded input(c.input.data(), c.input.size() * sizeof(Value), place);

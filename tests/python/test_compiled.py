@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import sanderling
 from sanderling import _core
+from sanderling.compiled import TARGETS
 from sanderling.seeded import seeded_inputs
 from tests.python.test_fusion import layers, network
 from tests.support.builder import Net, T, build, const
@@ -121,6 +122,68 @@ def test_takes_packed_weights_from_the_file(isa: str, tmp_path: Path) -> None:
     same_results(source, file, isa=isa)
 
 
+# That these are the bytes which ARM builds pack is shown by cross/emulated/packed.sh.
+PACKED_FOR = {
+    "arm32/portable": {"arm32/portable/dot2x4", "arm32/portable/rows", "arm32/portable/q8"},
+    "arm32/neon": {"arm32/neon/pairs4x16", "arm32/neon/pairs", "arm32/neon/q8"},
+    "arm/neon": {"arm/neon/pairs4x16", "arm/neon/pairs", "arm/neon/q8"},
+    "arm/neon_dotprod": {"arm/neon_dotprod/dot8x8", "arm/neon_dotprod/dots", "arm/neon_dotprod/q8"},
+    "arm/neon_i8mm": {"arm/neon_i8mm/mmla8x8", "arm/neon_dotprod/dots", "arm/neon_dotprod/q8"},
+}
+
+
+@pytest.mark.parametrize("isa", PACKED_FOR)
+def test_packs_for_other_processors(isa: str, tmp_path: Path) -> None:
+    source, file = classifier(), tmp_path / "x.sand"
+    made = sanderling.compile_model(source, file, isas=[isa])
+    assert made.isas == (isa,)
+    packed = _core.CompiledModel.read(str(file)).packed()
+    assert {f"{name}/{kernel}" for name, kernel, _ in packed} == PACKED_FOR[isa]
+    assert len(packed) == 3
+    same_results(source, file)
+    again = tmp_path / "y.sand"
+    assert compiled(source, again, isas=[isa]) == file.read_bytes()
+
+
+def test_packs_for_computers(tmp_path: Path) -> None:
+    source, file = classifier(), tmp_path / "x.sand"
+
+    def isas(**options: object) -> tuple[str, ...]:
+        return sanderling.compile_model(source, file, golden_runs=0, **options).isas  # type: ignore[arg-type]
+
+    possible = _core.packing_isas()
+    assert [name.partition("/")[2] for name in possible][: len(_core.available_isas())] == _core.available_isas()
+    assert isas(target="pi4") == ("arm/neon",)
+    assert isas(target=["pi5", "pi4", "pi3", "pi2"]) == ("arm/neon_dotprod", "arm/neon", "arm32/neon")
+    assert isas(target="host", isas=["portable"]) == tuple(
+        dict.fromkeys([possible[0].partition("/")[0] + "/portable", possible[0]])
+    )
+    assert isas() == isas(target="host") == (possible[0],)
+    assert isas(target="all") == tuple(possible)
+    assert {isa for isas in TARGETS.values() for isa in isas} <= set(possible)
+    assert isas(isas=[]) == ()
+    memory = sanderling.load(file, 1).memory
+    assert memory.mapped == 0
+
+
+def test_floats_are_packed_for_other_processors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    g = Net()
+    y = g.input(T("float32", (1, 9, 9, 3), name="picture"))
+    same = {"padding": "SAME", "stride_w": 1, "stride_h": 1, "fused_activation_function": "NONE"}
+    filters = T("float32", (18, 3, 3, 3), data=rng.normal(size=(18, 3, 3, 3)).astype(np.float32))
+    taps = T("float32", (1, 3, 3, 18), data=rng.normal(size=(1, 3, 3, 18)).astype(np.float32))
+    y = g.op("CONV_2D", [y, filters, None], T("float32", (1, 9, 9, 18)), **same)
+    y = g.op("DEPTHWISE_CONV_2D", [y, taps, None], T("float32", (1, 9, 9, 18)), **same)
+    source, file = g.build(outputs=[y]), tmp_path / "x.sand"
+    sanderling.compile_model(source, file, target=["pi4", "pi2"])
+    packed = _core.CompiledModel.read(str(file)).packed()
+    assert {(name, kernel) for name, kernel, _ in packed} == {
+        (family, kernel) for family in ("arm/neon", "arm32/neon") for kernel in ("tiles", "columns")
+    }
+    same_results(source, file)
+
+
 def test_packs_anew_where_another_build_packed(tmp_path: Path) -> None:
     source, file = classifier(), tmp_path / "x.sand"
     file.write_bytes(sealed(compiled(source, file), packing_id=1))
@@ -163,6 +226,10 @@ def test_other_numbers_of_runs_and_none(tmp_path: Path) -> None:
 def test_names_what_cannot_be_packed_for(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot be packed for 'mmx' .*possible are .*portable"):
         sanderling.compile_model(classifier(), tmp_path / "x.sand", isas=["mmx"])
+    with pytest.raises(ValueError, match=r"cannot be packed for 'arm/mmx' .*possible are .*arm/neon, .*arm32/neon"):
+        sanderling.compile_model(classifier(), tmp_path / "x.sand", isas=["arm/mmx"])
+    with pytest.raises(ValueError, match=r"target 'pi9' is not known; known are pi1, .*pi5, .*host, all"):
+        sanderling.compile_model(classifier(), tmp_path / "x.sand", target="pi9")
     assert not list(tmp_path.iterdir())
 
 

@@ -11,6 +11,7 @@
 
 #include "base/window.h"
 #include "cpu/kernels.h"
+#include "cpu/pack_targets.h"
 
 namespace sanderling {
 
@@ -55,5 +56,7 @@ struct Conv2dF32Kernel {
 #undef SANDERLING_KERNEL
 
 const KernelRow<Conv2dF32Kernel>& choose_conv2d_f32(const Conv2dF32&, Isa best);
+// How another processor packs (packers.cc); null: as the portable row.
+const PackerRow<Conv2dF32Kernel>* find_packer(const Conv2dF32&, PackTarget best);
 
 }  // namespace sanderling

@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-#include "kernels/conv2d_f32/conv2d_f32.h"
+#include "kernels/conv2d_f32/panels.h"
 
 namespace sanderling {
 namespace {
@@ -18,26 +18,10 @@ namespace {
 constexpr int64_t kMostPixels = 96;  // pixels whose pointers are made at once; weights are read once for these
 constexpr int64_t kFewPixels = 12;
 
-// What the parts of a window are. With dilation or groups each tap is a run of its own.
-struct Runs {
-  int64_t count, length;
-  bool rows;  // whole rows of the window
-};
-
-inline Runs runs_of(const Conv2dF32& c) noexcept {
-  const Window2d& w = c.window;
-  if (w.dilation_w == 1 && c.groups == 1) return {w.kernel_h, w.kernel_w * w.in_c, true};
-  return {w.kernel_h * w.kernel_w, c.group_in(), false};
-}
-
 // Pixels in a block: as many as keep their windows in the second-level cache.
 inline int64_t block_pixels(const Conv2dF32& c) noexcept {
   const int64_t fit = 131072 / c.depth() / kFewPixels * kFewPixels;
   return fit < kFewPixels ? kFewPixels : (fit > kMostPixels ? kMostPixels : fit);
-}
-
-inline bool is_padded(const Window2d& w) noexcept {
-  return w.kernel_h > 1 || w.kernel_w > 1 || w.pad_h > 0 || w.pad_w > 0;
 }
 
 // Scratch: a pointer for each run of each pixel of a block, then copies of cut runs.
@@ -108,49 +92,12 @@ __attribute__((noinline)) inline void point(const Conv2dF32& c, const Runs& runs
 }
 
 template <class Vector>
-struct Tiles {
+struct Tiles : Panels<Vector::kLanes, Vector::kVectors> {
   using V = typename Vector::Type;
   static constexpr int64_t kLanes = Vector::kLanes;
 
-  // A panel is the output channels that are computed together. The vectors of a group are shared out evenly: 5 make 3
-  // and 2, not 4 and 1.
-  static int64_t vectors(const Conv2dF32& c) noexcept { return (c.group_out() + kLanes - 1) / kLanes; }
-  static int64_t panels(const Conv2dF32& c) noexcept { return (vectors(c) + Vector::kVectors - 1) / Vector::kVectors; }
-  static int64_t panel_begin(const Conv2dF32& c, int64_t panel) noexcept {
-    const int64_t count = panels(c);
-    return panel == 0 ? 0 : (panel == count ? vectors(c) : vectors(c) * panel / count);
-  }
-  static int64_t pieces(const Conv2dF32& c) noexcept { return c.groups * panels(c); }
-
-  static bool takes(const Conv2dF32&) noexcept { return true; }
-
-  // Packed: zeros as long as a run; then for each group and panel its bias and its weights, [depth][panel].
-  static int64_t zeros(const Conv2dF32& c) noexcept {
-    return is_padded(c.window) ? (runs_of(c).length + 15) / 16 * 16 : 0;
-  }
-  static int64_t group_size(const Conv2dF32& c) noexcept { return vectors(c) * kLanes * (c.depth() + 1); }
-  static size_t packed_bytes(const Conv2dF32& c) noexcept {
-    return static_cast<size_t>(zeros(c) + c.groups * group_size(c)) * sizeof(float);
-  }
-
-  static void pack(const Conv2dF32& c, const float* weights, const float* bias, void* packed) noexcept {
-    const int64_t depth = c.depth(), out = c.group_out();
-    float* to = static_cast<float*>(packed);
-    for (int64_t i = 0; i < zeros(c); ++i) *to++ = 0.0f;
-    for (int64_t g = 0; g < c.groups; ++g)
-      for (int64_t panel = 0; panel < panels(c); ++panel) {
-        const int64_t first = panel_begin(c, panel) * kLanes, last = panel_begin(c, panel + 1) * kLanes;
-        const int64_t width = last - first;
-        for (int64_t o = first; o < last; ++o) {
-          const bool real = o < out;
-          const float* from = weights + (g * out + (real ? o : 0)) * depth;
-          float* column = to + o - first;
-          *column = real && bias ? bias[g * out + o] : 0.0f;
-          for (int64_t k = 0; k < depth; ++k) column[(k + 1) * width] = real ? from[k] : 0.0f;
-        }
-        to += width * (depth + 1);
-      }
-  }
+  using Packed = Panels<Vector::kLanes, Vector::kVectors>;
+  using Packed::group_size, Packed::panel_begin, Packed::panels, Packed::pieces, Packed::zeros;
 
   struct Panel {
     const float* packed;
@@ -263,7 +210,8 @@ struct Tiles {
   }
 
   static constexpr Conv2dF32Kernel kernel(double macs_per_nanosecond) {
-    return {takes, 2 * kFewPixels, macs_per_nanosecond, pieces, packed_bytes, pack, scratch_bytes, run};
+    return {Packed::takes,        2 * kFewPixels, macs_per_nanosecond, pieces,
+            Packed::packed_bytes, Packed::pack,   scratch_bytes,       run};
   }
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/window.h"
 #include "cpu/kernels.h"
+#include "cpu/pack_targets.h"
 #include "quant/requantize.h"
 
 namespace sanderling {
@@ -67,5 +68,7 @@ struct Conv2dQ8Kernel {
 #undef SANDERLING_KERNEL
 
 const KernelRow<Conv2dQ8Kernel>& choose_conv2d_q8(const Conv2dQ8&, Isa best);
+// How another processor packs (packers.cc); null: as the portable row.
+const PackerRow<Conv2dQ8Kernel>* find_packer(const Conv2dQ8&, PackTarget best);
 
 }  // namespace sanderling

@@ -8,8 +8,6 @@
 namespace sanderling {
 namespace {
 
-constexpr uint8_t kPairsOverflow = 1;
-
 #ifdef __aarch64__
 
 // The sums, from the bias, of 4 pixels x 16 channels, in assembly: compilers' order of these instructions takes 1.3 to
@@ -166,15 +164,8 @@ void multiply_all(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) 
   if (rows - i == 1) multiply_rows<1, paired>(t, i, channels, sums);
 }
 
-struct Pairs {
-  static constexpr int64_t kRows = kTileRows, kStrip = 4, kPanel = kBuffer, kDepthUnit = 4;
-  static int64_t index(int64_t channel, int64_t k, int64_t) { return k / 4 * 16 + k % 4 / 2 * 8 + channel * 2 + k % 2; }
-  static uint8_t inspect(const int8_t* strip, int64_t depth) {
-    for (int64_t i = 0; i < depth * 4; i += 16)
-      for (int64_t j = i; j < i + 8; ++j)
-        if (strip[j] == -128 && strip[j + 8] == -128) return kPairsOverflow;
-    return 0;
-  }
+struct Pairs : PairStrips {
+  static constexpr int64_t kRows = kTileRows, kPanel = kBuffer;
   static int32_t sum(const int8_t* row, int64_t n) {
     int32x4_t s = vdupq_n_s32(0);
     int64_t k = 0;

@@ -204,10 +204,8 @@ void multiply_all(const Tile& t, int64_t rows, int32_t* sums) {
   }
 }
 
-struct Dot {
-  static constexpr int64_t kRows = 8, kStrip = 8, kPanel = 8, kDepthUnit = 4;
-  static int64_t index(int64_t channel, int64_t k, int64_t) { return k / 4 * 32 + channel * 4 + k % 4; }
-  static uint8_t inspect(const int8_t*, int64_t) { return 0; }
+struct Dot : DotStrips {
+  static constexpr int64_t kRows = 8, kPanel = 8;
   static int32_t sum(const int8_t* row, int64_t n) {
     int32x4_t s = vdupq_n_s32(0);
     int64_t k = 0;

@@ -1,27 +1,20 @@
-// The frame of kernels that work on register tiles of int8 pixels by output channels: packing, blocks of pixels that
-// stay in the first-level cache, and the loop over panels of channels. An instruction set gives the tiles:
+// The frame of kernels that work on register tiles of int8 pixels by output channels: blocks of pixels that stay in the
+// first-level cache, and the loop over panels of channels. An instruction set gives the tiles:
 //
-//   struct Tiles {
-//     static constexpr int64_t kRows;       // pixels of the largest tile
-//     static constexpr int64_t kStrip;      // channels whose weights are packed together
-//     static constexpr int64_t kPanel;      // channels of one call, at most: strips
-//     static constexpr int64_t kDepthUnit;  // rows of pixels and weights are padded to multiples of it
-//     // Where the weight of a strip's channel at k stands among the strip's kStrip * depth.
-//     static int64_t index(int64_t channel, int64_t k, int64_t depth);
-//     // What the tiles must know about a packed strip: bits of their own choice, below kUnfused.
-//     static uint8_t inspect(const int8_t* strip, int64_t depth);
+//   struct Tiles : Strips {  // of neon_strips.h
+//     static constexpr int64_t kRows;   // pixels of the largest tile
+//     static constexpr int64_t kPanel;  // channels of one call, at most: strips
 //     static int32_t sum(const int8_t* row, int64_t n);
 //     // `rows` <= kMostRows rows of `channels` <= kPanel bytes, or int32, of whole strips.
 //     static void bytes(const Tile&, int64_t rows, int64_t channels);
 //     static void sums(const Tile&, int64_t rows, int64_t channels);
 //   };
 //
-// The sum over k of (x - x_zero) * (w - w_zero) is sum(x w) - w_zero sum(x) - x_zero (sum(w) - n w_zero): the last part
-// goes into the bias, sum(x) is taken from each gathered row. Taps outside the picture hold x_zero.
+// sum(x) (see neon_strips.h) is taken from each gathered row. Taps outside the picture hold x_zero.
 #pragma once
 
 #include "kernels/conv2d_q8/neon_gather.h"
-#include "quant/fused_rescale.h"
+#include "kernels/conv2d_q8/neon_strips.h"
 
 namespace sanderling {
 namespace {
@@ -40,136 +33,28 @@ struct Tile {
   uint8_t flip, flags;
 };
 
-// Flags of a strip: a multiplier's right shift is 0, or it shifts left; a channel that fused_rescale.h cannot do.
-constexpr uint8_t kGeneral = 0x80, kUnfused = 0x40;
 #ifdef __aarch64__
 constexpr bool kFuses = true;
 #else
-constexpr bool kFuses = false;  // not every ARMv7 has the fused multiply-add
+constexpr bool kFuses = false;
 #endif
 constexpr int64_t kMostRows = 64;
 
 template <class Tiles>
-struct TiledConv2d {
+struct TiledConv2d : PackedStrips<Tiles, kFuses> {
+  using Packed = PackedStrips<Tiles, kFuses>;
+  using Packed::fold_zero, Packed::group_strips, Packed::ints, Packed::layout, Packed::row_length;
+  using typename Packed::Layout;
   static constexpr int64_t kRows = Tiles::kRows, kStrip = Tiles::kStrip;
   static constexpr int64_t kBlockBytes = 16384;  // of gathered rows: half of a small first-level cache
   static_assert(kMostRows % kRows == 0 && Tiles::kPanel % kStrip == 0, "");
 
-  static int64_t row_length(const Conv2dQ8& c) { return up(c.depth(), Tiles::kDepthUnit); }
-  static int64_t group_strips(const Conv2dQ8& c) { return (c.group_out() + kStrip - 1) / kStrip; }
   static int64_t block_pixels(const Conv2dQ8& c) {
     return most(least(kBlockBytes / row_length(c), kMostRows) / kRows * kRows, kRows);
   }
   // Input rows that tiles can read where they lie.
   static bool in_place(const Conv2dQ8& c) {
     return is_pointwise(c) && c.flip == 0 && c.depth() % Tiles::kDepthUnit == 0;
-  }
-
-  // Offsets in the packed data: of int32 [strips * kStrip] each, flags [strips], weights.
-  struct Layout {
-    int64_t strips;
-    int64_t bias, raw_bias, sums, multiplier, shift, fused_bias, scale, offset, flags, weights, bytes;
-  };
-  // The input zero point that `bias` is for stands at the very beginning.
-  static Layout layout(const Conv2dQ8& c) {
-    Layout at;
-    at.strips = c.groups * group_strips(c);
-    const int64_t vector = at.strips * kStrip * 4;
-    at.bias = 64;
-    at.raw_bias = at.bias + vector;
-    at.sums = at.raw_bias + vector;
-    at.multiplier = at.sums + vector;
-    at.shift = at.multiplier + vector;
-    at.fused_bias = at.shift + vector;
-    at.scale = at.fused_bias + vector;
-    at.offset = at.scale + vector;
-    at.flags = at.offset + vector;
-    at.weights = up(at.flags + at.strips, 64);
-    at.bytes = at.weights + at.strips * kStrip * row_length(c);
-    return at;
-  }
-  static int32_t* ints(void* packed, int64_t offset) {
-    return reinterpret_cast<int32_t*>(static_cast<char*>(packed) + offset);
-  }
-  static const int32_t* ints(const void* packed, int64_t offset) {
-    return reinterpret_cast<const int32_t*>(static_cast<const char*>(packed) + offset);
-  }
-
-  static bool takes(const Conv2dQ8&) noexcept { return true; }
-  static size_t packed_bytes(const Conv2dQ8& c) noexcept { return static_cast<size_t>(layout(c).bytes); }
-
-  static void fold_zero(const int32_t* bias, const int32_t* sums, int64_t n, int32_t zero, int32_t* folded) {
-    for (int64_t i = 0; i < n; ++i) folded[i] = wrapping_sub(bias[i], wrapping_mul(zero, sums[i]));
-  }
-
-  // A channel's bias, scale and offset for fused(); false where there are none.
-  static bool fuse(const Conv2dQ8& c, int64_t channel, const uint8_t* weights, int32_t bias, int32_t* folded,
-                   float* scale, float* offset) {
-    if (!kFuses) return false;
-    int64_t positive = 0, negative = 0;
-    for (int64_t k = 0; k < c.depth(); ++k) {
-      const int w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
-      (w > 0 ? positive : negative) += w > 0 ? w : -w;
-    }
-    FusedRescale found;
-    if (!find_fused_rescale(c.multipliers[channel], sum_range(bias, positive, negative, c.input_zero), c.output_zero,
-                            c.low, c.high, found))
-      return false;
-    *folded = wrapping_add(*folded, found.start);
-    *scale = found.scale;
-    *offset = found.offset;
-    return true;
-  }
-
-  static void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-    const Layout at = layout(c);
-    const int64_t depth = c.depth(), length = row_length(c), out = c.group_out();
-    std::memset(packed, 0, static_cast<size_t>(at.bytes));
-    int32_t* raw_bias = ints(packed, at.raw_bias);
-    int32_t* sums = ints(packed, at.sums);
-    int32_t* multiplier = ints(packed, at.multiplier);
-    int32_t* shift = ints(packed, at.shift);
-    uint8_t* flags = static_cast<uint8_t*>(packed) + at.flags;
-    int8_t* strip = static_cast<int8_t*>(packed) + at.weights;
-    for (int64_t p = 0; p < at.strips; ++p, strip += kStrip * length) {
-      const int64_t group = p / group_strips(c), first = p % group_strips(c) * kStrip;
-      for (int64_t j = 0; j < kStrip; ++j) {
-        const int64_t i = p * kStrip + j;
-        shift[i] = -1;
-        if (first + j >= out) continue;
-        const int64_t o = group * out + first + j;
-        const uint8_t* from = weights + o * depth;
-        int32_t sum = 0;
-        for (int64_t k = 0; k < depth; ++k) {
-          const int8_t w = static_cast<int8_t>(from[k] ^ c.flip);
-          strip[Tiles::index(j, k, length)] = w;
-          sum = wrapping_add(sum, w - c.weight_zero);
-        }
-        sums[i] = sum;
-        raw_bias[i] = bias ? bias[o] : 0;
-        if (c.multipliers == nullptr || c.multipliers[o].multiplier == 0) continue;
-        multiplier[i] = c.multipliers[o].multiplier;
-        shift[i] = c.multipliers[o].shift;
-        if (shift[i] >= 0) flags[p] = kGeneral;
-      }
-      flags[p] = static_cast<uint8_t>(flags[p] | Tiles::inspect(strip, length));
-    }
-    *static_cast<int32_t*>(packed) = c.input_zero;
-    fold_zero(raw_bias, sums, at.strips * kStrip, c.input_zero, ints(packed, at.bias));
-    int32_t* fused_bias = ints(packed, at.fused_bias);
-    float* scale = reinterpret_cast<float*>(ints(packed, at.scale));
-    float* offset = reinterpret_cast<float*>(ints(packed, at.offset));
-    std::memcpy(fused_bias, ints(packed, at.bias), static_cast<size_t>(at.strips * kStrip * 4));
-    const bool possible = c.multipliers != nullptr && c.flip == 0 && c.low >= c.output_zero;
-    for (int64_t p = 0; p < at.strips; ++p) {
-      const int64_t group = p / group_strips(c), first = p % group_strips(c) * kStrip;
-      bool all = possible && !(flags[p] & kGeneral);
-      for (int64_t j = 0; all && j < least(kStrip, out - first); ++j) {
-        const int64_t i = p * kStrip + j, o = group * out + first + j;
-        all = fuse(c, o, weights + o * depth, raw_bias[i], fused_bias + i, scale + i, offset + i);
-      }
-      if (!all) flags[p] = static_cast<uint8_t>(flags[p] | kUnfused);
-    }
   }
 
   // Scratch: gathered rows, corrections [block_pixels], biases [strips * kStrip].
@@ -263,7 +148,8 @@ struct TiledConv2d {
     }
   }
 
-  static constexpr Conv2dQ8Kernel kernel = {takes, 32, 32, packed_bytes, pack, scratch_bytes, run};
+  static constexpr Conv2dQ8Kernel kernel = {Packed::takes, 32, 32, Packed::packed_bytes, Packed::pack,
+                                            scratch_bytes, run};
 };
 
 }  // namespace

@@ -5,34 +5,18 @@
 // at_least(low, x), at_most(high, x) (which keep a NaN x), store(p, v), store_first(p, v, n).
 #pragma once
 
-#include <cstring>
-
-#include "kernels/depthwise_f32/depthwise_f32.h"
+#include "kernels/depthwise_f32/packed_columns.h"
 
 namespace sanderling {
 namespace {
 
 template <class Vector>
-struct Columns {
+struct Columns : PackedColumns<Vector::kLanes> {
   using V = typename Vector::Type;
   static constexpr int64_t kLanes = Vector::kLanes;
 
-  static bool takes(const DepthwiseF32& c) noexcept { return c.multiplier() == 1; }
-
-  // Packed: weights [taps][padded], bias [padded], both filled up with zeros.
-  static int64_t padded(const DepthwiseF32& c) noexcept { return (c.window.out_c + kLanes - 1) / kLanes * kLanes; }
-  static int64_t taps(const DepthwiseF32& c) noexcept { return c.window.kernel_h * c.window.kernel_w; }
-  static size_t packed_bytes(const DepthwiseF32& c) noexcept {
-    return static_cast<size_t>((taps(c) + 1) * padded(c)) * sizeof(float);
-  }
-  static void pack(const DepthwiseF32& c, const float* weights, const float* bias, void* packed) noexcept {
-    const int64_t n = c.window.out_c;
-    float* to = static_cast<float*>(packed);
-    std::memset(to, 0, packed_bytes(c));
-    for (int64_t t = 0; t < taps(c); ++t, to += padded(c))
-      std::memcpy(to, weights + t * n, static_cast<size_t>(n) * sizeof(float));
-    if (bias) std::memcpy(to, bias, static_cast<size_t>(n) * sizeof(float));
-  }
+  using Packed = PackedColumns<Vector::kLanes>;
+  using Packed::padded, Packed::taps;
   static size_t scratch_bytes(const DepthwiseF32&) noexcept { return 0; }
 
   // What all pixels of a call share, and of the filter's taps those that see the picture.
@@ -149,7 +133,9 @@ struct Columns {
     }
   }
 
-  static constexpr DepthwiseF32Kernel kernel() { return {takes, packed_bytes, pack, scratch_bytes, run}; }
+  static constexpr DepthwiseF32Kernel kernel() {
+    return {Packed::takes, Packed::packed_bytes, Packed::pack, scratch_bytes, run};
+  }
 };
 
 }  // namespace

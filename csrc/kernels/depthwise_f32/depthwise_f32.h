@@ -9,6 +9,7 @@
 
 #include "base/window.h"
 #include "cpu/kernels.h"
+#include "cpu/pack_targets.h"
 
 namespace sanderling {
 
@@ -38,5 +39,7 @@ struct DepthwiseF32Kernel {
 #undef SANDERLING_KERNEL
 
 const KernelRow<DepthwiseF32Kernel>& choose_depthwise_f32(const DepthwiseF32&, Isa best);
+// How another processor packs (packers.cc); null: as the portable row.
+const PackerRow<DepthwiseF32Kernel>* find_packer(const DepthwiseF32&, PackTarget best);
 
 }  // namespace sanderling

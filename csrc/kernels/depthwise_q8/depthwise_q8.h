@@ -14,6 +14,7 @@
 
 #include "base/window.h"
 #include "cpu/kernels.h"
+#include "cpu/pack_targets.h"
 #include "quant/requantize.h"
 
 namespace sanderling {
@@ -54,5 +55,7 @@ struct DepthwiseQ8Kernel {
 #undef SANDERLING_KERNEL
 
 const KernelRow<DepthwiseQ8Kernel>& choose_depthwise_q8(const DepthwiseQ8&, Isa best);
+// How another processor packs (packers.cc); null: as the portable row.
+const PackerRow<DepthwiseQ8Kernel>* find_packer(const DepthwiseQ8&, PackTarget best);
 
 }  // namespace sanderling

@@ -1,4 +1,4 @@
-// NEON kernel: two products of bytes are added in int16, then to the int32 sums (see neon_layout.h for wide blocks).
+// NEON kernel: two products of bytes are added in int16, then to the int32 sums (see packed_blocks.h for wide blocks).
 #include "kernels/depthwise_q8/neon_rows.h"
 
 namespace sanderling {
@@ -175,14 +175,6 @@ struct Pairs {
   }
 };
 
-bool takes(const DepthwiseQ8& c) noexcept { return c.multipliers != nullptr && c.window.out_c >= kBlock; }
-
-size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c).bytes; }
-
-void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-  pack_blocks(c, weights, bias, packed);
-}
-
 size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_layout(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
@@ -192,6 +184,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
 
 }  // namespace
 
-const DepthwiseQ8Kernel depthwise_q8_neon_pairs = {takes, packed_bytes, pack, scratch_bytes, run};
+const DepthwiseQ8Kernel depthwise_q8_neon_pairs = {Packing::takes, Packing::packed_bytes, Packing::pack, scratch_bytes,
+                                                   run};
 
 }  // namespace sanderling

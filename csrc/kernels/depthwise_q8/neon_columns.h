@@ -1,104 +1,13 @@
-// What the NEON kernel with dot products packs and writes: blocks of eight channels whose four input rows are
-// interleaved, so that each channel has its four bytes together (see row_groups.h).
-//
-// The zero point of the input goes into the bias of a run (bias - input_zero * sum of weights), so that raw bytes are
-// multiplied; pixels outside the picture then have to be input_zero. Weights that are no bytes are sums of two or
-// three bytes, which are multiplied in turn. The last block begins at out_c - 8: channels that two blocks share are
-// computed twice.
+// The memory of a run of the NEON kernel with dot products.
 #pragma once
 
-#include <cstring>
-
-#include "kernels/depthwise_q8/row_groups.h"
+#include "kernels/depthwise_q8/packed_columns.h"
 #include "quant/requantize_neon.h"
 
 namespace sanderling {
 namespace {
 
-constexpr int64_t kBlock = 8;
-constexpr int64_t kColumn = 4 * kBlock;  // bytes of an interleaved column: channels 0 to 3, 4 to 7, four rows each
-
-inline size_t align64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-// Packed: Header, then for each block a record: BlockHeader, then weights [together][parts][groups][kernel_w][kColumn].
-struct Header {
-  RequantizeNeon kind;
-};
-
-struct BlockHeader {
-  int32_t multiplier[kBlock], shift[kBlock], bias[kBlock], sum[kBlock];
-  int64_t parts;
-  int64_t padding[7];
-};
-
-// The first channel of a block.
-inline int64_t block_start(const Window2d& w, int64_t block) { return smaller(block * kBlock, w.out_c - kBlock); }
-
-struct PackedLayout {
-  int64_t blocks, parts, taps;
-  RowGroups rows;
-  size_t row_bytes, record_bytes, bytes;
-
-  explicit PackedLayout(const DepthwiseQ8& c) {
-    blocks = (c.window.out_c + kBlock - 1) / kBlock;
-    parts = weight_parts(c);
-    rows = row_groups(c.window);
-    taps = rows.groups * c.window.kernel_w;
-    row_bytes = static_cast<size_t>(parts * taps * kColumn);
-    record_bytes = align64(sizeof(BlockHeader) + static_cast<size_t>(rows.together) * row_bytes);
-    bytes = align64(sizeof(Header)) + static_cast<size_t>(blocks) * record_bytes;
-  }
-};
-
-// Whether results of a channel fit int16 before the zero point is added: then their upper halves say nothing.
-inline bool fits_words(const Multiplier& m, int64_t bias, int64_t weights) {
-  const int64_t reach = (bias < 0 ? -bias : bias) + 255 * weights;
-  if (m.shift > 0 || reach > INT32_MAX) return false;
-  return (reach * m.multiplier >> 31 >> -m.shift) < INT16_MAX - 1;
-}
-
-inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
-  const Window2d& w = c.window;
-  const PackedLayout at(c);
-  char* base = static_cast<char*>(packed);
-  std::memset(base, 0, at.bytes);
-  bool fit = true;
-  for (int64_t b = 0; b < at.blocks; ++b) {
-    char* record = base + align64(sizeof(Header)) + static_cast<size_t>(b) * at.record_bytes;
-    BlockHeader header{};
-    const int64_t start = block_start(w, b);
-    header.parts = 1;
-    for (int64_t k = 0; k < kBlock; ++k) {
-      const int64_t o = start + k;
-      header.multiplier[k] = c.multipliers[o].multiplier;
-      header.shift[k] = c.multipliers[o].shift;
-      header.bias[k] = bias ? bias[o] : 0;
-      int64_t size = 0;
-      for (int64_t i = 0; i < w.kernel_h; ++i)
-        for (int64_t j = 0; j < w.kernel_w; ++j) {
-          const int32_t value =
-              static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.flip) - c.weight_zero;
-          header.sum[k] = wrapping_add(header.sum[k], value);
-          size += value < 0 ? -value : value;
-          for (int64_t part = 0; part < at.parts; ++part) {
-            const int32_t own = weight_part(value, part);
-            if (own != 0 && part >= header.parts) header.parts = part + 1;
-            for (int64_t r = 0; r < at.rows.together; ++r) {
-              const int64_t slot = r * w.stride_h * (at.rows.together > 1) + i;
-              const int64_t tap = (part * at.rows.groups + slot / 4) * w.kernel_w + j;
-              char* row = record + sizeof(BlockHeader) + static_cast<size_t>(r) * at.row_bytes;
-              row[tap * kColumn + k * 4 + slot % 4] = static_cast<char>(own);
-            }
-          }
-        }
-      fit = fit && fits_words(c.multipliers[o], header.bias[k], size);
-    }
-    std::memcpy(record, &header, sizeof header);
-  }
-  Header header{requantize_neon_kind(c.multipliers, w.out_c, c.output_zero, c.low)};
-  if (!fit) header.kind = RequantizeNeon::kAny;
-  std::memcpy(base, &header, sizeof header);
-}
+using namespace dots;
 
 inline int64_t columns(const Window2d& w) { return (w.out_w - 1) * w.stride_w + (w.kernel_w - 1) * w.dilation_w + 1; }
 

@@ -277,18 +277,6 @@ Functions functions(Tail tail, const Window2d& w) {
   return tail == Tail::kClamp ? functions<Tail::kClamp>(w) : functions<Tail::kAny, 0, 0>();
 }
 
-bool takes(const DepthwiseQ8& c) noexcept {
-  const Window2d& w = c.window;
-  return c.multipliers != nullptr && w.out_c >= kBlock && c.multiplier() == 1 && w.stride_w <= 4 &&
-         (w.kernel_w - 1) * w.dilation_w <= w.in_w + 64;
-}
-
-size_t packed_bytes(const DepthwiseQ8& c) noexcept { return PackedLayout(c).bytes; }
-
-void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-  pack_columns(c, weights, bias, packed);
-}
-
 size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
@@ -382,6 +370,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
 
 }  // namespace
 
-const DepthwiseQ8Kernel depthwise_q8_neon_dotprod_dots = {takes, packed_bytes, pack, scratch_bytes, run};
+const DepthwiseQ8Kernel depthwise_q8_neon_dotprod_dots = {Packing::takes, Packing::packed_bytes, Packing::pack,
+                                                          scratch_bytes, run};
 
 }  // namespace sanderling

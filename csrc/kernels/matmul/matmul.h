@@ -17,6 +17,7 @@
 namespace sanderling {
 
 enum class Isa : int;
+enum class PackTarget : int;
 
 namespace matmul {
 
@@ -62,6 +63,16 @@ struct Choice {
 Choice<int32_t> choose_q8(Isa isa);
 Choice<int64_t> choose_s16(Isa isa);
 Choice<float> choose_f32(Isa isa);
+
+// How another processor packs the right operand, for the kernel that it chooses.
+struct RightPacker {
+  PackTarget target;
+  const char* name;
+  size_t (*right_bytes)(int64_t columns, int64_t depth);
+  void (*pack_right)(const Source&, int64_t columns, int64_t depth, void* packed);
+};
+// `kernel`: q8, s16 or f32. Null: as the portable kernel.
+const RightPacker* find_packer(const char* kernel, PackTarget best);
 
 }  // namespace matmul
 }  // namespace sanderling

@@ -1,14 +1,12 @@
-// Without dot products, two products of bytes are added in int16, then pairs of these to the int32 sums. Two products
-// fit int16 unless both are -128 * -128: where two weights of -128 meet, each product is added alone.
+// Without dot products, two products of bytes are added in int16, then pairs of these to the int32 sums: see
+// neon_right.h.
 #include "kernels/matmul/neon_lanes.h"
 #include "kernels/matmul/products_f32.h"
 
 namespace sanderling::matmul {
 namespace {
 
-struct VectorQ8 : LanesNeon {
-  // [half of the group][lane][2]
-  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return k / 2 * 8 + lane * 2 + k % 2; }
+struct VectorQ8 : LanesNeon, PairColumns {
   static int16x4x2_t values(const char* p) noexcept { return vld2_dup_s16(reinterpret_cast<const int16_t*>(p)); }
   static Type dot(Type acc, int16x4x2_t x, int8x16_t w) noexcept {
     const int16x8_t products = vmull_s8(vget_low_s8(w), vreinterpret_s8_s16(x.val[0]));
@@ -25,23 +23,6 @@ struct CarefulQ8 : VectorQ8 {
 
 using Products = ProductsQ8<VectorQ8>;
 
-// Whether two weights of -128 meet.
-bool needs_care(const Source& s, int64_t columns, int64_t depth) {
-  const int64_t k_stride = s.depth_stride;
-  const int32_t least = s.element == Element::s8 ? 0x80 : 0;
-  for (int64_t c = 0; c < columns; ++c) {
-    const uint8_t* from = static_cast<const uint8_t*>(s.data) + c * s.vector_stride;
-    for (int64_t k = 0; k + 2 < depth; ++k)
-      if ((k & 2) == 0 && from[k * k_stride] == least && from[(k + 2) * k_stride] == least) return true;
-  }
-  return false;
-}
-
-void pack_right(const Source& s, int64_t columns, int64_t depth, void* packed) {
-  Products::pack_right(s, columns, depth, packed);
-  static_cast<Products::Right*>(packed)->care = needs_care(s, columns, depth);
-}
-
 void run(const void* left, const void* right, int64_t depth, const Block& b, int32_t* acc) {
   if (static_cast<const Products::Right*>(right)->care != 0)
     ProductsQ8<CarefulQ8>::run(left, right, depth, b, acc);
@@ -52,7 +33,7 @@ void run(const void* left, const void* right, int64_t depth, const Block& b, int
 struct VectorF32 {
   using Type = float32x4_t;
   static constexpr int64_t kLanes = 4;
-  static constexpr int kVectors = LanesNeon::kVectors, kRows = LanesNeon::kRows;
+  static constexpr int kVectors = NeonColumns::kVectors, kRows = LanesNeon::kRows;
 
   static Type zero() noexcept { return vdupq_n_f32(0); }
   static Type splat(float x) noexcept { return vdupq_n_f32(x); }
@@ -69,7 +50,7 @@ struct VectorF32 {
 
 extern const Kernel<int32_t> q8_neon;
 const Kernel<int32_t> q8_neon = {
-    "q8", Products::left_bytes, Products::right_bytes, Products::pack_left, pack_right, run, 10};
+    "q8", Products::left_bytes, Products::right_bytes, Products::pack_left, RightPairs::pack_right, run, 10};
 
 extern const Kernel<float> f32_neon;
 const Kernel<float> f32_neon = ProductsF32<VectorF32>::kernel(5);

@@ -3,8 +3,7 @@
 namespace sanderling::matmul {
 namespace {
 
-struct VectorQ8 : LanesNeon {
-  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
+struct VectorQ8 : LanesNeon, DotColumns {
   static int8x16_t values(const char* p) noexcept {
     return vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(p)));
   }

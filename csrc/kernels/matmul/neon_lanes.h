@@ -3,6 +3,7 @@
 
 #include <arm_neon.h>
 
+#include "kernels/matmul/neon_right.h"
 #include "kernels/matmul/products_q8.h"
 
 namespace sanderling::matmul {
@@ -11,8 +12,6 @@ namespace {
 struct LanesNeon {
   using Type = int32x4_t;
   using Left = int8_t;
-  static constexpr int64_t kLanes = 4, kGroup = 4;
-  static constexpr int kVectors = 4;
 #ifdef __aarch64__
   static constexpr int kRows = 4;
 #else

@@ -6,16 +6,18 @@
 
 #include <cstring>
 
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/right_f32.h"
 
 namespace sanderling::matmul {
 namespace {
 
 template <class Vector>
-struct ProductsF32 {
+struct ProductsF32 : RightF32<Vector::kLanes, Vector::kVectors> {
+  using Packed = RightF32<Vector::kLanes, Vector::kVectors>;
+  using Packed::floats, Packed::pack_right, Packed::right_bytes;
   using V = typename Vector::Type;
   static constexpr int64_t kLanes = Vector::kLanes;
-  static constexpr int64_t kPanel = Vector::kVectors * kLanes;  // columns that are computed together
+  static constexpr int64_t kPanel = Packed::kPanel;
   static_assert(kColumnBlock % kPanel == 0 && Vector::kVectors <= 4);
 
   // Left: rows.
@@ -28,28 +30,6 @@ struct ProductsF32 {
         std::memcpy(to, from, static_cast<size_t>(depth) * sizeof(float));
       else
         for (int64_t k = 0; k < depth; ++k) to[k] = from[k * s.depth_stride];
-    }
-  }
-
-  // Right: panels of columns [k][column], the last one of as many vectors as it needs.
-  static int64_t floats(int64_t columns, int64_t depth) noexcept {
-    return (columns + kLanes - 1) / kLanes * kLanes * depth;
-  }
-  static size_t right_bytes(int64_t columns, int64_t depth) {
-    return static_cast<size_t>(floats(columns, depth)) * sizeof(float);
-  }
-  static void pack_right(const Source& s, int64_t columns, int64_t depth, void* packed) {
-    float* panel = static_cast<float*>(packed);
-    for (int64_t first = 0; first < columns; first += kPanel) {
-      const int64_t used = columns - first < kPanel ? columns - first : kPanel;
-      const int64_t width = floats(used, 1);
-      const float* from = static_cast<const float*>(s.data) + first * s.vector_stride;
-      for (int64_t k = 0; k < depth; ++k) {
-        float* to = panel + k * width;
-        for (int64_t c = 0; c < used; ++c) to[c] = from[c * s.vector_stride + k * s.depth_stride];
-        for (int64_t c = used; c < width; ++c) to[c] = 0.0f;
-      }
-      panel += floats(used, depth);
     }
   }
 

@@ -4,30 +4,30 @@
 // w = right - right_zero + zero,
 //   acc = sum x * w - bias * sum w - zero * (sum x - depth * bias)   modulo 2^32.
 //
-// Vector has: Type (of int32 lanes), kLanes, kGroup, Left (the packed left element: uint8_t or int8_t, which keep the
-// zero point in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add, subtract,
-// multiply, place(lane, k) (where a weight stands among the kLanes * kGroup of a vector), weights(p), values(p) (kGroup
-// left elements for each lane), dot(acc, x, w); and the shape of tiles, which registers decide: kVectors, the most
-// vectors of columns, and kRows.
+// Vector has, besides what right_q8.h needs: Type (of int32 lanes), Left (the packed left element: uint8_t or int8_t,
+// which keep the zero point in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add,
+// subtract, multiply, weights(p), values(p) (kGroup left elements for each lane), dot(acc, x, w); and kRows, the rows
+// of a tile.
 #pragma once
 
 #include <cstring>
 #include <type_traits>
 
-#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/right_q8.h"
 
 namespace sanderling::matmul {
 namespace {
 
 template <class Vector>
-struct ProductsQ8 {
+struct ProductsQ8 : RightQ8<Vector> {
+  using Packed = RightQ8<Vector>;
+  using Right = typename Packed::Header;
+  using Packed::columns_bytes, Packed::groups, Packed::pack_right, Packed::right_bytes;
   using V = typename Vector::Type;
   using Left = typename Vector::Left;
   static constexpr int64_t kLanes = Vector::kLanes, kGroup = Vector::kGroup;
-  static constexpr int64_t kPanel = Vector::kVectors * kLanes;  // columns that are computed together
+  static constexpr int64_t kPanel = Packed::kPanel;
   static_assert(kColumnBlock % kPanel == 0 && kGroup * sizeof(Left) == 4);
-
-  static int64_t groups(int64_t depth) noexcept { return (depth + kGroup - 1) / kGroup; }
 
   // Left: each row is a header, and its elements, padded with zeros to whole groups.
   struct Row {
@@ -61,55 +61,6 @@ struct ProductsQ8 {
       pack_rows<int8_t>(s, first, last, depth, packed);
     else
       pack_rows<uint8_t>(s, first, last, depth, packed);
-  }
-
-  // Right: a header; then panels of columns, the last one of as many vectors as it needs: the sums of the columns, then
-  // weights [group of k][column][k in the group].
-  struct Right {
-    uint32_t zero;
-    uint32_t care;  // the kernel's own
-    uint32_t unused[14];
-  };
-  static int64_t columns_bytes(int64_t columns, int64_t depth) noexcept {
-    const int64_t padded = (columns + kLanes - 1) / kLanes * kLanes;
-    return padded * (4 + groups(depth) * kGroup);
-  }
-  static size_t right_bytes(int64_t columns, int64_t depth) {
-    return sizeof(Right) + static_cast<size_t>(columns_bytes(columns, depth));
-  }
-
-  template <class T>
-  static void pack_columns(const Source& s, int64_t columns, int64_t depth, char* packed) noexcept {
-    const int32_t shift = std::is_same_v<T, uint8_t> ? 128 : 0;
-    const Right header = {static_cast<uint32_t>(s.zero_point - shift), 0, {}};
-    std::memcpy(packed, &header, sizeof header);
-    char* panel = packed + sizeof header;
-    for (int64_t first = 0; first < columns; first += kPanel) {
-      const int64_t used = columns - first < kPanel ? columns - first : kPanel;
-      const int64_t width = (used + kLanes - 1) / kLanes * kLanes;
-      uint32_t* sums = reinterpret_cast<uint32_t*>(panel);
-      int8_t* weights = reinterpret_cast<int8_t*>(panel + width * 4);
-      if (used < width || depth % kGroup != 0) std::memset(panel, 0, static_cast<size_t>(columns_bytes(used, depth)));
-      for (int64_t c = 0; c < used; ++c) {
-        const T* from = static_cast<const T*>(s.data) + (first + c) * s.vector_stride;
-        int8_t* to = weights + c / kLanes * kLanes * kGroup;
-        uint32_t sum = 0;
-        for (int64_t k = 0; k < depth; ++k) {
-          const int8_t w = static_cast<int8_t>(from[k * s.depth_stride] - shift);
-          to[k / kGroup * width * kGroup + Vector::place(c % kLanes, k % kGroup)] = w;
-          sum += static_cast<uint32_t>(w);
-        }
-        sums[c] = sum;
-      }
-      panel += columns_bytes(used, depth);
-    }
-  }
-
-  static void pack_right(const Source& s, int64_t columns, int64_t depth, void* packed) {
-    if (s.element == Element::s8)
-      pack_columns<int8_t>(s, columns, depth, static_cast<char*>(packed));
-    else
-      pack_columns<uint8_t>(s, columns, depth, static_cast<char*>(packed));
   }
 
   // sum[u] += products of groups u, u + U, ...; whole rounds of U groups only. Returns the groups that are left.

@@ -1,0 +1,28 @@
+#include "cpu/pack_targets.h"
+#include "kernels/depthwise_q8/packed_blocks.h"
+#include "kernels/depthwise_q8/packed_columns.h"
+
+namespace sanderling {
+namespace {
+
+template <PackFamily>
+using neon_pairs = pairs::Packing;
+template <PackFamily>
+using neon_dotprod_dots = dots::Packing;
+
+constexpr PackerRow<DepthwiseQ8Kernel> kRows[] = {
+#define ROW(family, isa, name) \
+  packer_row<DepthwiseQ8Kernel, isa##_##name<PackFamily::family>>(PackTarget::family##_##isa, #name),
+#define SANDERLING_KERNEL(isa, name) SANDERLING_PACKERS_##isa(ROW, name)
+#include "kernels/depthwise_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+#undef ROW
+};
+
+}  // namespace
+
+const PackerRow<DepthwiseQ8Kernel>* find_packer(const DepthwiseQ8& c, PackTarget best) {
+  return find_packer(kRows, c, best);
+}
+
+}  // namespace sanderling

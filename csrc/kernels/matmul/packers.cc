@@ -1,0 +1,38 @@
+#include <cstring>
+
+#include "cpu/pack_targets.h"
+#include "kernels/matmul/neon_right.h"
+#include "kernels/matmul/right_f32.h"
+
+namespace sanderling::matmul {
+namespace {
+
+template <PackFamily>
+using neon_q8 = RightPairs;
+template <PackFamily>
+using neon_dotprod_q8 = RightQ8<DotColumns>;
+template <PackFamily>
+using neon_f32 = RightF32<4, 4>;
+
+template <class Packing>
+constexpr RightPacker packer(PackTarget target, const char* name) {
+  return {target, name, Packing::right_bytes, Packing::pack_right};
+}
+
+constexpr RightPacker kRows[] = {
+#define ROW(family, isa, name) packer<isa##_##name<PackFamily::family>>(PackTarget::family##_##isa, #name),
+#define SANDERLING_KERNEL(isa, family) SANDERLING_PACKERS_##isa(ROW, family)
+#include "kernels/matmul/kernels.inc"
+#undef SANDERLING_KERNEL
+#undef ROW
+};
+
+}  // namespace
+
+const RightPacker* find_packer(const char* kernel, PackTarget best) {
+  for (const RightPacker& row : kRows)
+    if (std::strcmp(row.name, kernel) == 0 && runs(best, row.target)) return &row;
+  return nullptr;
+}
+
+}  // namespace sanderling::matmul
