@@ -2,8 +2,8 @@
 
 #include "base/aligned_buffer.h"
 #include "check.h"
-#include "packed.h"
 #include "isa_select.h"
+#include "packed.h"
 
 namespace sanderling::matmul {
 
