@@ -14,7 +14,8 @@ import sanderling
 from sanderling import _core
 from sanderling.seeded import seeded_inputs
 from tests.python.test_compiled import classifier, sealed
-from tests.support.native import ROOT, build_folder, require_program
+from tests.support.native import ROOT, build_folder
+from tests.support.programs import program as program_path
 
 LABELS = [f"thing {i}" for i in range(7)]
 
@@ -54,14 +55,14 @@ def program(source: Path, build: Path, folder: Path) -> Path:
 
 
 def test_every_call(build: Path, model: Path, tmp_path: Path) -> None:
-    require_program("pkg-config")
+    program_path("pkg-config", "pkg-config")
     done = run(program(ROOT / "tests" / "capi" / "calls.c", build, tmp_path), model)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_example(build: Path, model: Path, tmp_path: Path) -> None:
     """The README's program gives the class that Python gives."""
-    require_program("pkg-config")
+    program_path("pkg-config", "pkg-config")
     classify = program(ROOT / "examples" / "classify.c", build, tmp_path)
     ours = sanderling.load(model)
     for seed in range(3):
@@ -149,7 +150,7 @@ def test_bench_files(build: Path, tmp_path: Path) -> None:
 
 def test_cmake_package(build: Path, model: Path, tmp_path: Path) -> None:
     """find_package(sanderling) gives a target to link with."""
-    require_program("cmake")
+    program_path("cmake", "cmake")
     if "asan" in build.name:
         pytest.skip("the package does not carry sanitizers' flags")
     prefix = tmp_path / "prefix"

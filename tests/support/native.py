@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,3 @@ def build_folder(needed: str) -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(why)
     pytest.skip(why)
-
-
-def require_program(name: str) -> None:
-    """Skip where a program is not installed; fail instead where CI=true."""
-    if shutil.which(name) is not None:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{name} is not installed")
-    pytest.skip(f"{name} is not installed")
