@@ -149,7 +149,8 @@ void Executor::find_chains() {
     double best_gain = 0;
     const bool always = session_.options.fusion == Fusion::always;
     for (size_t n = always ? members.size() : 2; n >= 2 && n <= members.size(); ++n) {
-      RowChain chain({members.begin(), members.begin() + static_cast<std::ptrdiff_t>(n)}, session_.pool.threads());
+      RowChain chain({members.begin(), members.begin() + static_cast<std::ptrdiff_t>(n)}, session_.pool.threads(),
+                     session_.options.band_bytes);
       const double gain = chain.gain();
       if (!always && gain <= best_gain) continue;
       best_gain = gain;
@@ -296,7 +297,9 @@ std::vector<StepInfo> Executor::steps() const {
   std::vector<StepInfo> all;
   for (size_t k = 0; k < steps_.size(); ++k) {
     all.push_back(steps_[k]->info());
-    if (k < chain_of_.size()) all.back().fused = chain_of_[k];
+    if (k >= chain_of_.size() || chain_of_[k] < 0) continue;
+    all.back().fused = chain_of_[k];
+    all.back().band = chains_[static_cast<size_t>(chain_of_[k])].rows.band();
   }
   return all;
 }

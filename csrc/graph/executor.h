@@ -31,6 +31,7 @@ struct PlanOptions {
   size_t memory_limit = size_t{1} << 31;  // bytes for the tensors of a graph, and for any one buffer
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
   Fusion fusion = Fusion::automatic;
+  int64_t band_bytes = RowChain::kBandBytes;  // of a chain's tensors between its steps, for a thread; see RowChain
   std::vector<std::pair<PackedKey, std::shared_ptr<const void>>>* collect = nullptr;  // what plans pack, if wanted
   std::optional<PackTarget> target;  // what `collect` is for, if not this CPU; `isa` is portable then
 };
@@ -77,7 +78,8 @@ struct StepInfo {
   int64_t macs = 0;
   bool folded = false;  // computed once when the plan was made
   bool late = false;
-  int fused = -1;  // steps with the same number run together by rows
+  int fused = -1;    // steps with the same number run together by rows
+  int64_t band = 0;  // then: rows of the last one's output at a time
 };
 
 class Executor : public Subgraph {

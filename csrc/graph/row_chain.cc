@@ -22,10 +22,9 @@ T* row_zero(T* first_held, int64_t row, int64_t row_bytes) {
 
 }  // namespace
 
-RowChain::RowChain(std::vector<Member> members, int threads) : members_(std::move(members)), threads_(threads) {
+RowChain::RowChain(std::vector<Member> members, int threads, int64_t band_bytes)
+    : members_(std::move(members)), threads_(threads) {
   rows_ = members_.back().work->out_rows;
-  // As many rows in a band as keep what is between the members in a good part of the second-level cache.
-  constexpr int64_t kBandBytes = 128 << 10;
   const size_t between = members_.size() - 1;
   for (band_ = (rows_ + threads_ - 1) / threads_;; band_ = (band_ + 1) / 2) {
     capacity_.assign(between, 0);
@@ -36,7 +35,7 @@ RowChain::RowChain(std::vector<Member> members, int threads) : members_(std::mov
       capacity_[i - 1] = rows;
       bytes += rows * members_[i].in_row_bytes;
     }
-    if (bytes <= kBandBytes || band_ <= 4) break;
+    if (bytes <= band_bytes || band_ <= 4) break;
   }
   offset_.resize(between);
   thread_bytes_ = align_up(sizeof(State));

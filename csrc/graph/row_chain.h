@@ -13,6 +13,8 @@ namespace sanderling {
 class RowChain {
  public:
   static constexpr int kMaxMembers = 8;
+  // What is between the members takes about so much for a band: a good part of the second-level cache.
+  static constexpr int64_t kBandBytes = 128 << 10;
 
   // A step; `input` of it is the output of the one before (of the first: the whole input of the chain).
   struct Member {
@@ -23,9 +25,10 @@ class RowChain {
   };
 
   // `members` has two or more; each has as many input rows as the one before has output rows.
-  RowChain(std::vector<Member> members, int threads);
+  RowChain(std::vector<Member> members, int threads, int64_t band_bytes);
 
   size_t scratch_bytes() const { return thread_bytes_ * static_cast<size_t>(threads_); }
+  int64_t band() const { return band_; }  // output rows of the last member at a time
   // Nanoseconds that running by rows is expected to save; a positive number too where it costs nothing and much memory
   // is saved.
   double gain() const;

@@ -21,7 +21,7 @@ from sanderling.profile import Profile, make_profile
 from sanderling.tensor_info import TensorInfo, describe
 
 if TYPE_CHECKING:
-    from sanderling.tuning import Tuning
+    from sanderling.tune_file import Tuning
 
 Array = npt.NDArray[Any]
 Shape = Sequence[int]
@@ -79,6 +79,7 @@ class Model:
             "memory_limit": memory_limit,
             "cores": list(cores or ()),
             "fuse": "auto" if fuse is None else "always" if fuse else "never",
+            "band_bytes": 0 if tuning is None or tuning.band_bytes is None else tuning.band_bytes,
         }
         # An instruction set that was asked for is a limit, and a choice made among all says nothing below it.
         isas = None if tuning is None or self._options["isa"] else tuning.isas
@@ -417,7 +418,8 @@ def load(
         Default: wherever the system puts them, within the process's affinity mask.
     tuned : bool
         Use what ``sanderling tune`` has stored beside the file (MODEL.tune.json) for this model, CPU and build, as far
-        as `threads`, `isa`, `fuse` and the environment leave it open.
+        as `threads`, `isa`, `fuse` and the environment leave it open. What no longer fits the model or the build is
+        ignored with a warning.
 
     Raises
     ------
@@ -429,14 +431,13 @@ def load(
     ValueError
         `threads`, `isa` or `cores` are not possible on this machine.
     """
+    model = load_ir(source)
     tuning = None
     if tuned and isinstance(source, (str, os.PathLike)) and os.path.exists(f"{os.fspath(source)}.tune.json"):
-        from sanderling.tuning import find_tuning
+        from sanderling.tune_file import find_tuning
 
-        tuning = find_tuning(source)
-    return Model(
-        load_ir(source), threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, cores=cores, tuning=tuning
-    )
+        tuning = find_tuning(source, len(model.graphs[0].nodes))
+    return Model(model, threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, cores=cores, tuning=tuning)
 
 
 def default_threads() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Any, NoReturn
 
 import click
@@ -30,8 +31,10 @@ class _Group(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         kwargs["standalone_mode"] = False
         try:
-            # Commands return their exit code.
-            code = super().main(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                # Commands return their exit code.
+                code = super().main(*args, **kwargs)
             sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as e:
             click.echo(e.format_message(), err=True)
@@ -54,6 +57,10 @@ class _Group(click.Group):
 def _report(message: str, code: int) -> int:
     click.echo("sanderling: " + plain(" ".join(message.split())), err=True)
     return code
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    _report(str(message), 0)
 
 
 def _message(error: BaseException) -> str:
