@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <ostream>
 #include <string>
 #include <vector>
 
@@ -75,10 +74,10 @@ class Shape {
   }
   bool operator!=(const Shape& o) const { return !(*this == o); }
 
-  friend std::ostream& operator<<(std::ostream& out, const Shape& s) {
-    out << '[';
-    for (int i = 0; i < s.rank_; ++i) out << (i ? ", " : "") << s.dims_[i];
-    return out << ']';
+  friend void append_text(std::string& to, const Shape& s) {
+    to += '[';
+    for (int i = 0; i < s.rank_; ++i) to += (i ? ", " : "") + std::to_string(s.dims_[i]);
+    to += ']';
   }
 
  private:

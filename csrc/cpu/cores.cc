@@ -3,16 +3,20 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cstdio>
+#include <cstdlib>
 
 namespace sanderling {
 namespace {
 
 // A positive number in a file, or 0.
 long read_number(const std::string& path) {
-  std::ifstream file(path);
-  long number = 0;
-  return file >> number && number > 0 ? number : 0;
+  char text[32];
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return 0;
+  const bool read = std::fgets(text, sizeof text, file) != nullptr;
+  std::fclose(file);
+  return read ? std::max(std::strtol(text, nullptr, 10), 0L) : 0;
 }
 
 // One number for each core; empty where a core does not tell.

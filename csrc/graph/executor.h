@@ -8,13 +8,13 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/function.h"
 #include "base/thread_pool.h"
 #include "graph/memory_plan.h"
 #include "graph/row_chain.h"
@@ -40,7 +40,7 @@ struct PlanOptions {
 class Interrupt {
  public:
   // Called now and then while a loop runs, on the thread that runs the model; throws to stop it.
-  void set(std::function<void()> callback) { callback_ = std::move(callback); }
+  void set(Function<void()> callback) { callback_ = std::move(callback); }
   void check() {
     if (!callback_) return;
     auto now = std::chrono::steady_clock::now();
@@ -50,7 +50,7 @@ class Interrupt {
   }
 
  private:
-  std::function<void()> callback_;
+  Function<void()> callback_;
   std::chrono::steady_clock::time_point next_;
 };
 

@@ -30,7 +30,7 @@ void Executor::Step::prepare() {
   consulted_.clear();
   scratch_requests_.clear();
   aliases_.clear();
-  run_ = nullptr;
+  run_ = {};
   rows_ = {};
   macs_ = 0;
   isa_ = Isa::portable;
@@ -41,7 +41,7 @@ void Executor::Step::prepare() {
   node_.op->prepare(*this);
   for (size_t i = 0; i < shape_set_.size(); ++i)
     check(shape_set_[i] || outputs_[i] == nullptr, "did not set the shape of output ", i);
-  check(run_ != nullptr || values_set_, "has nothing to run");
+  check(run_ || values_set_, "has nothing to run");
   scratch_data_.assign(scratch_requests_.size(), nullptr);
 }
 
@@ -142,7 +142,7 @@ bool Executor::Step::is_known(int i) const {
 }
 
 std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, size_t bytes,
-                                                   const std::vector<int>& from, const std::function<void(void*)>& pack,
+                                                   const std::vector<int>& from, const Function<void(void*)>& pack,
                                                    const TargetPacking* other) {
   check_memory(bytes);
   Session& session = executor_.session_;
@@ -168,7 +168,7 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
     return {session.model, found->data};
   }
   const bool collects = session.options.collect != nullptr && !running_;
-  const auto filled = [&](size_t size, const std::function<void(void*)>& fill) {
+  const auto filled = [&](size_t size, const Function<void(void*)>& fill) {
     auto own = std::make_shared<AlignedBuffer>(size);
     if (collects && size > 0) std::memset(own->data(), 0, size);  // what packing leaves out goes into the file too
     fill(own->data());

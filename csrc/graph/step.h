@@ -65,7 +65,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
   const void* value_or_null(int i) override;
   bool is_known(int i) const override;
   std::shared_ptr<const void> packed(Isa, const char* kernel, size_t bytes, const std::vector<int>& from,
-                                     const std::function<void(void*)>& pack, const TargetPacking* other) override;
+                                     const Function<void(void*)>& pack, const TargetPacking* other) override;
   void set_output_shape(int i, const Shape&) override;
   void set_output_value(int i, const void* data) override;
   void output_shape_at_run(int i) override;

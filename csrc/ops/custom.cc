@@ -8,7 +8,7 @@ void prepare_custom(PrepareContext& ctx) {
   const CustomFunction* function = ctx.custom_function();
   check(function != nullptr, "has no function");
   for (int i = 0; i < ctx.num_outputs(); ++i) ctx.output_shape_at_run(i);
-  ctx.on_run(*function);
+  ctx.on_run([function](RunContext& run) { (*function)(run); });
 }
 
 }  // namespace

@@ -16,12 +16,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/function.h"
 #include "base/thread_pool.h"
 #include "cpu/isa.h"
 #include "cpu/pack_targets.h"
@@ -32,7 +32,7 @@
 namespace sanderling {
 
 class RunContext;
-using RunFunction = std::function<void(RunContext&)>;
+using RunFunction = Function<void(RunContext&)>;
 
 // A graph that a control-flow operator (IF, WHILE, CALL_ONCE) calls. Implemented by the engine.
 class Subgraph {
@@ -111,8 +111,7 @@ struct RowWork {
   std::vector<int> inputs;  // that can be taken by rows, one at a time; the others are whole
   // Output rows [begin, end). `in` (for that input) and `out` are where row 0 would be: only rows that are needed
   // exist. Called on several threads at once.
-  std::function<void(const RunContext&, int input, const void* in, void* out, int64_t begin, int64_t end, int thread)>
-      run;
+  Function<void(const RunContext&, int input, const void* in, void* out, int64_t begin, int64_t end, int thread)> run;
 };
 
 // Thrown by PrepareContext::value where a value is not yet known; the engine then prepares the node at run time.
@@ -122,14 +121,14 @@ struct ValueUnknown {
 
 // An operator that the user registered: runs outside the core (Python). Given inputs with their present shapes, it
 // calls resize_output for each output.
-using CustomFunction = std::function<void(RunContext&)>;
+using CustomFunction = Function<void(RunContext&)>;
 
 // How the processor that a plan is made to pack for packs what this one's kernel wants: a row of packers.cc.
 struct TargetPacking {
   PackTarget target;
   const char* kernel;
   size_t bytes;
-  std::function<void(void*)> pack;
+  Function<void(void*)> pack;
 };
 
 class PrepareContext {
@@ -208,7 +207,7 @@ class PrepareContext {
   // inputs `from`, of which nothing but the packed form may then be used. What is in a file may be anything: no content
   // may lead a kernel outside its memory. `other`: of target(), null where its kernel is the portable one.
   virtual std::shared_ptr<const void> packed(Isa isa, const char* kernel, size_t bytes, const std::vector<int>& from,
-                                             const std::function<void(void*)>& pack, const TargetPacking* other) = 0;
+                                             const Function<void(void*)>& pack, const TargetPacking* other) = 0;
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }

@@ -1,0 +1,60 @@
+// What std::function is, but moved only, and with one function of code for most lambdas: an operator has many, and
+// std::function makes ten functions of each.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace sanderling {
+
+template <class Signature>
+class Function;
+
+template <class Result, class... Args>
+class Function<Result(Args...)> {
+ public:
+  Function() = default;
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Function>>>
+  Function(F&& f) {  // NOLINT: converts
+    using Held = std::decay_t<F>;
+    static_assert(alignof(Held) <= alignof(std::max_align_t), "");
+    held_ = ::operator new(sizeof(Held));
+    struct Memory {  // until there is something in it
+      void* p;
+      ~Memory() { ::operator delete(p); }
+    } memory{held_};
+    new (held_) Held(std::forward<F>(f));
+    memory.p = nullptr;
+    call_ = [](void* held, Args... args) -> Result { return (*static_cast<Held*>(held))(std::forward<Args>(args)...); };
+    if constexpr (!std::is_trivially_destructible_v<Held>) {
+      destroy_ = [](void* held) { static_cast<Held*>(held)->~Held(); };
+    }
+  }
+  Function(Function&& other) noexcept { swap(other); }
+  Function& operator=(Function&& other) noexcept {
+    Function(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Function() {
+    if (destroy_ != nullptr) destroy_(held_);
+    ::operator delete(held_);
+  }
+
+  explicit operator bool() const { return held_ != nullptr; }
+  Result operator()(Args... args) const { return call_(held_, std::forward<Args>(args)...); }
+
+ private:
+  void swap(Function& other) noexcept {
+    std::swap(held_, other.held_);
+    std::swap(call_, other.call_);
+    std::swap(destroy_, other.destroy_);
+  }
+
+  void* held_ = nullptr;
+  Result (*call_)(void*, Args...) = nullptr;
+  void (*destroy_)(void*) = nullptr;
+};
+
+}  // namespace sanderling
