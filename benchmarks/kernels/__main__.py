@@ -126,8 +126,6 @@ def time_layer(
         work = macs or layer.size**2 * layer.in_c
         time_ns = best[kernel]
         folder = FOLDERS[layer.kind, dtype]
-        if folder == "matmul":
-            kernel = f"{kernel}/q8"
         result = Result(network, str(layer), count, folder, kernel, macs, time_ns / 1e3, work / time_ns)
         results.append(result)
     return results

@@ -20,12 +20,12 @@ enum class DType : uint8_t {
   int64,
   uint64,
   boolean,
-  int4,      // constants only: two values a byte, low nibble first
+  int4,      // constants of files only: two values a byte, low nibble first; TensorInfo::int4 from then on
   resource,  // int32 handle of a variable
 };
 constexpr uint8_t kDTypes = 14;
 
-// Bytes of one element; int4 counts as 1 (see packed_bytes).
+// Bytes of one element; int4 counts as 1.
 size_t dtype_size(DType);
 const char* dtype_name(DType);
 // Throws Error for a name that is not a dtype.

@@ -51,7 +51,7 @@ py::dict tensor(const CompiledModel& model, size_t index, size_t i) {
   const TensorSpec& t = g.tensors[i];
   py::dict d;
   d["name"] = t.info.name;
-  d["dtype"] = dtype_name(t.info.dtype);
+  d["dtype"] = dtype_name(t.stored_dtype());
   d["shape"] = shape_tuple(t.info.shape);
   d["quantization"] = t.info.quantized() ? py::object(quantization(t.info.quantization)) : py::none();
   d["is_variable"] = t.info.is_variable;
@@ -59,8 +59,9 @@ py::dict tensor(const CompiledModel& model, size_t index, size_t i) {
   if (t.data == nullptr) return d;
   const py::capsule keep(new std::shared_ptr<ModelSpec>(model.spec),
                          [](void* p) { delete static_cast<std::shared_ptr<ModelSpec>*>(p); });
-  py::array view(numpy_dtype(t.info.dtype), std::vector<int64_t>(t.info.shape.begin(), t.info.shape.end()), t.data,
-                 keep);
+  std::vector<int64_t> shape(t.info.shape.begin(), t.info.shape.end());
+  if (t.info.int4) shape = {static_cast<int64_t>(t.stored_bytes())};
+  py::array view(numpy_dtype(t.info.int4 ? DType::uint8 : t.info.dtype), shape, t.data, keep);
   py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   d["data"] = view;
   return d;

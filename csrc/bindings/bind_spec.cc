@@ -34,26 +34,13 @@ GraphSpec& graph_at(ModelSpec& model, int graph) {
 }
 
 void set_constant(ModelSpec& model, TensorSpec& tensor, const py::array& data) {
+  const DType dtype = tensor.info.dtype;
+  tensor.mark_int4();
   const TensorInfo& t = tensor.info;
   check((data.flags() & py::array::c_style) != 0, "constant '", t.name, "' is not contiguous");
   size_t bytes = static_cast<size_t>(data.nbytes());
-  if (t.dtype == DType::int4) {
-    // Unpacked to one value a byte: operators see int8.
-    size_t count = static_cast<size_t>(t.shape.elements());
-    check(bytes == (count + 1) / 2, "constant '", t.name, "' (int4) of shape ", t.shape, " has ", bytes, " bytes");
-    auto unpacked = std::make_shared<AlignedBuffer>(count);
-    const uint8_t* packed = static_cast<const uint8_t*>(data.data());
-    for (size_t i = 0; i < count; ++i) {
-      int nibble = i % 2 == 0 ? packed[i / 2] & 15 : packed[i / 2] >> 4;
-      unpacked->as<int8_t>()[i] = static_cast<int8_t>(nibble >= 8 ? nibble - 16 : nibble);
-    }
-    tensor.info.dtype = DType::int8;
-    tensor.data = unpacked->data();
-    model.keep_alive.push_back(unpacked);
-    return;
-  }
-  check(bytes == t.bytes(), "constant '", t.name, "' (", dtype_name(t.dtype), ") of shape ", t.shape, " has ", bytes,
-        " bytes; ", t.bytes(), " expected");
+  check(bytes == tensor.stored_bytes(), "constant '", t.name, "' (", dtype_name(dtype), ") of shape ", t.shape, " has ",
+        bytes, " bytes; ", tensor.stored_bytes(), " expected");
   size_t alignment = dtype_size(t.dtype);
   if (bytes == 0 || reinterpret_cast<uintptr_t>(data.data()) % alignment != 0) {
     auto copy = std::make_shared<AlignedBuffer>(bytes);

@@ -86,14 +86,14 @@ Attributes::Value read_attribute(ByteReader& from) {
 void write_graph(ByteWriter& plan, Blobs& blobs, const GraphSpec& g) {
   plan.list(g.tensors, [&](const TensorSpec& t) {
     plan.text(t.info.name);
-    plan.number(static_cast<uint8_t>(t.info.dtype));
+    plan.number(static_cast<uint8_t>(t.stored_dtype()));
     plan.numbers(std::vector<int64_t>(t.info.shape.begin(), t.info.shape.end()));
     plan.numbers(t.info.quantization.scale);
     plan.numbers(t.info.quantization.zero_point);
     plan.number(static_cast<int32_t>(t.info.quantization.axis));
     plan.number(static_cast<uint8_t>(t.info.is_variable));
     plan.number(static_cast<uint8_t>(t.data != nullptr));
-    if (t.data != nullptr) blobs.add(t.data, t.info.bytes(), plan);
+    if (t.data != nullptr) blobs.add(t.data, t.stored_bytes(), plan);
   });
   plan.list(g.nodes, [&](const NodeSpec& n) {
     check(!n.custom, n.name, ": runs a function of the program; a file cannot hold it");
@@ -150,8 +150,9 @@ GraphSpec read_graph(ByteReader& plan, const BlobReader& blobs) {
     t.info.is_variable = plan.kind(2, "mark of a variable") != 0;
     if (plan.kind(2, "mark of a constant") != 0) {
       const BlobReader::Blob blob = blobs.next("constant '" + t.info.name + "'");
-      check(blob.bytes == t.info.bytes(), "constant '", t.info.name, "' (", dtype_name(t.info.dtype), ") of shape ",
-            t.info.shape, " has ", blob.bytes, " bytes");
+      t.mark_int4();
+      check(blob.bytes == t.stored_bytes(), "constant '", t.info.name, "' (", dtype_name(t.stored_dtype()),
+            ") of shape ", t.info.shape, " has ", blob.bytes, " bytes");
       t.data = blob.data;
       t.checked = std::make_shared<const Checked>(blob.checksum);
     }

@@ -58,6 +58,7 @@ bool Executor::plan() {
     v.data = spec_.tensors[i].data;
     v.kind = Value::Kind::unset;
     if (v.data != nullptr) v.kind = Value::Kind::constant;
+    if (v.info.int4) v.data = nullptr, v.kept = false;
     if (v.info.is_variable) {
       v.kind = Value::Kind::variable;
       check(v.info.bytes() <= session_.options.memory_limit, "variable '", v.info.name, "' of shape ", v.info.shape,
@@ -73,6 +74,7 @@ bool Executor::plan() {
     try {
       const bool early = step->prepare_early();
       step->check_constants();
+      step->settle_int4();
       if (early && step->foldable()) fold(*step);
     } catch (const std::bad_alloc&) {
       step->rethrow(Error("out of memory"));
@@ -80,11 +82,31 @@ bool Executor::plan() {
       step->rethrow(e);
     }
   }
+  for (size_t i = 0; i < values_.size(); ++i)
+    if (session_.options.keep_all) keep_int4(static_cast<int>(i));
+  for (int i : spec_.outputs) keep_int4(i);
   find_chains();
   place();
   reset_variables();
   planned_ = true;
   return all_known();
+}
+
+void Executor::widen(int tensor) {
+  Value& v = values_[static_cast<size_t>(tensor)];
+  const uint8_t* from = static_cast<const uint8_t*>(spec_.tensors[static_cast<size_t>(tensor)].data);
+  int8_t* to = static_cast<int8_t*>(v.own_data());
+  for (size_t i = 0; i < v.info.bytes(); ++i) {
+    const int nibble = i % 2 == 0 ? from[i / 2] & 15 : from[i / 2] >> 4;
+    to[i] = static_cast<int8_t>(nibble >= 8 ? nibble - 16 : nibble);
+  }
+}
+
+void Executor::keep_int4(int tensor) {
+  Value& v = values_[static_cast<size_t>(tensor)];
+  if (v.kind != Value::Kind::constant || !v.info.int4) return;
+  if (v.data == nullptr) widen(tensor);
+  v.kept = true;
 }
 
 // Computes a node whose inputs are all constant, once.

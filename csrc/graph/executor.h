@@ -32,7 +32,6 @@ struct PlanOptions {
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
   Fusion fusion = Fusion::automatic;
   int64_t band_bytes = RowChain::kBandBytes;  // of a chain's tensors between its steps, for a thread; see RowChain
-  bool fp16 = false;                          // kernels of float32 may compute in fp16
   std::vector<std::pair<PackedKey, std::shared_ptr<const void>>>* collect = nullptr;  // what plans pack, if wanted
   std::optional<PackTarget> target;  // what `collect` is for, if not this CPU; `isa` is portable then
 };
@@ -132,6 +131,9 @@ class Executor : public Subgraph {
   void run_steps(std::vector<double>* times);
   void place();
   void fold(Step& step);
+  // int4 constants are widened to int8 when their values are asked for.
+  void widen(int tensor);
+  void keep_int4(int tensor);
   void find_chains();
   bool may_follow(size_t step, size_t next, const std::vector<int>& uses, int& input) const;
 

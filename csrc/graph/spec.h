@@ -32,8 +32,16 @@ class Checked {
 
 struct TensorSpec {
   TensorInfo info;
-  const void* data = nullptr;  // constants: owned by whoever holds `keep_alive` of the model
+  const void* data = nullptr;  // constants: owned by whoever holds `keep_alive` of the model; int4 as it is stored
   std::shared_ptr<const Checked> checked;
+
+  // The type in files, and the bytes of a constant's data.
+  DType stored_dtype() const { return info.int4 ? DType::int4 : info.dtype; }
+  size_t stored_bytes() const { return info.int4 ? (info.bytes() + 1) / 2 : info.bytes(); }
+  // For a constant of dtype int4: operators are told int8.
+  void mark_int4() {
+    if (info.dtype == DType::int4) info.dtype = DType::int8, info.int4 = true;
+  }
 };
 
 // What weights were packed for: a call of PrepareContext::packed (the `call`-th of the node) at the shapes of the

@@ -12,7 +12,6 @@ Executor::Step::Step(Executor& executor, const NodeSpec& node) : executor_(execu
   pool_ = &executor.session_.pool;
   // Numbered best first: the lesser of the session's and the node's own.
   max_isa_ = executor.session_.options.isa;
-  fp16_ = executor.session_.options.fp16;
   if (!node.isa.empty()) max_isa_ = std::max(max_isa_, choose_isa(node.isa));
   const std::optional<PackTarget>& target = executor_.session_.options.target;
   target_ = target ? &*target : nullptr;
@@ -38,6 +37,7 @@ void Executor::Step::prepare() {
   kernel_ = "";
   side_effects_ = values_set_ = shapes_at_run_ = false;
   unread_.assign(inputs_.size(), false);
+  packs_.assign(inputs_.size(), false);
   packings_ = 0;
   node_.op->prepare(*this);
   for (size_t i = 0; i < shape_set_.size(); ++i)
@@ -130,6 +130,7 @@ const void* Executor::Step::value_or_null(int i) {
   const Value* v = argument(node_.inputs[static_cast<size_t>(i)]);
   if (v->kind == Value::Kind::constant) {
     check_constant(node_.inputs[static_cast<size_t>(i)]);
+    if (v->data == nullptr) executor_.widen(node_.inputs[static_cast<size_t>(i)]);
     return v->data;
   }
   if (!running_) return nullptr;
@@ -146,6 +147,8 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
                                                    const std::vector<int>& from, const Function<void(void*)>& pack,
                                                    const TargetPacking* other) {
   check_memory(bytes);
+  if (!running_)
+    for (int i : from) packs_[static_cast<size_t>(i)] = true;
   Session& session = executor_.session_;
   PackedKey key{executor_.index(),
                 executor_.index_of(node_),
@@ -189,13 +192,22 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
 
 void Executor::Step::check_constant(int tensor) const {
   const TensorSpec& spec = executor_.spec_.tensors[static_cast<size_t>(tensor)];
-  check(!spec.checked || spec.checked->passes(spec.data, spec.info.bytes()), "constant '", spec.info.name,
+  check(!spec.checked || spec.checked->passes(spec.data, spec.stored_bytes()), "constant '", spec.info.name,
         "' does not have its checksum: the file is damaged");
 }
 
 void Executor::Step::check_constants() const {
   for (size_t i = 0; i < node_.inputs.size(); ++i)
     if (node_.inputs[i] != kAbsent && !(i < unread_.size() && unread_[i])) check_constant(node_.inputs[i]);
+}
+
+void Executor::Step::settle_int4() {
+  for (size_t i = 0; i < node_.inputs.size(); ++i) {
+    Value* v = argument(node_.inputs[i]);
+    if (v == nullptr || v->kind != Value::Kind::constant || !v->info.int4) continue;
+    if (late_ || !packs_[i]) executor_.keep_int4(node_.inputs[i]);
+    if (!v->kept) v->own = {}, v->data = nullptr;
+  }
 }
 
 void Executor::Step::set_output_shape(int i, const Shape& shape) {

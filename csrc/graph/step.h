@@ -21,6 +21,7 @@ struct Executor::Value {
   Kind kind = Kind::unset;
   const void* data = nullptr;
   AlignedBuffer own;
+  bool kept = false;  // an int4 constant that is read in runs, widened to int8
 
   // Memory of its own for the present shape.
   void* own_data() {
@@ -55,6 +56,8 @@ class Executor::Step final : public PrepareContext, public RunContext {
   void set_scratch(size_t i, void* data) { scratch_data_[i] = data; }
   const std::vector<std::pair<int, int>>& aliases() const { return aliases_; }
   bool foldable() const;
+  // Keeps the int4 constants that runs will read, and gives up what prepare() alone has read of others.
+  void settle_int4();
   // Throws Error where a constant that is read has not the checksum that its file gives.
   void check_constants() const;
   const RowWork& row_work() const { return rows_; }
@@ -97,6 +100,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
   std::vector<size_t> scratch_requests_;
   std::vector<std::pair<int, int>> aliases_;
   std::vector<bool> unread_;  // inputs of which only what a file has packed is used
+  std::vector<bool> packs_;   // inputs of which runs use only the packed form
   int packings_ = 0;
   bool side_effects_ = false, values_set_ = false, shapes_at_run_ = false;
 

@@ -64,7 +64,7 @@ void run_zeros(PrepareContext& ctx, const Sizes& s) {
 }
 
 Source rows_of(const TensorInfo& t, int64_t depth, int32_t zero_point) {
-  return {nullptr, matmul_element(t), depth, 1, zero_point};
+  return {nullptr, matmul_element(t), depth, 1, zero_point, t.int4};
 }
 
 void expect_bias(PrepareContext& ctx, bool int64_too) {
@@ -126,9 +126,9 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
   expect_bias(ctx, false);
   auto out = std::make_shared<QuantizedOutput>(quantized_output(ctx, s.outputs));
   if (s.depth == 0) return run_zeros(ctx, s);
-  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa());
+  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa(), w.int4);
   const matmul::Kernel<int32_t>* kernel = choice.kernel;
-  ctx.set_kernel(choice.isa);
+  ctx.set_kernel(choice.isa, kernel->name);
   RightOperands<int32_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth,
                                  rows_of(w, s.depth, weights_zero_point(w)));
   Source source = rows_of(x, s.depth, x.zero_point());
@@ -170,7 +170,7 @@ void prepare_s16(PrepareContext& ctx, const Sizes& s, Rescale rescale) {
   if (s.depth == 0) return run_zeros(ctx, s);
   const matmul::Choice<int64_t> choice = matmul::choose_s16(ctx.isa());
   const matmul::Kernel<int64_t>* kernel = choice.kernel;
-  ctx.set_kernel(choice.isa);
+  ctx.set_kernel(choice.isa, kernel->name);
   RightOperands<int64_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth,
                                  rows_of(w, s.depth, weights_zero_point(w)));
   Source source = rows_of(ctx.input(kInput), s.depth, 0);
@@ -231,7 +231,6 @@ void prepare_float(PrepareContext& ctx, const Sizes& s) {
   c.window.batches = s.rows, c.window.in_c = s.depth, c.window.out_c = s.outputs;
   c.window.in_h = c.window.in_w = c.window.out_h = c.window.out_w = 1;
   c.low = range.low, c.high = range.high;
-  c.fp16 = ctx.fp16();
   auto kernel = std::make_shared<PackedConv2dF32>(ctx, c, choose_conv2d_f32);
   kernel->pack_inputs(ctx, true);
   ctx.on_run(
@@ -260,9 +259,9 @@ void prepare_hybrid(PrepareContext& ctx, const Sizes& s) {
   Range<float> range = {};
   if (activation != "TANH" && activation != "SIGN_BIT") range = activation_range(activation);
   if (s.depth == 0) return run_zeros(ctx, s);
-  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa());
+  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa(), w.int4);
   const matmul::Kernel<int32_t>* kernel = choice.kernel;
-  ctx.set_kernel(choice.isa);
+  ctx.set_kernel(choice.isa, kernel->name);
   Source right_source = rows_of(w, s.depth, 0);
   right_source.element = Element::s8;  // old converters call int8 weights uint8
   RightOperands<int32_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth, right_source);

@@ -49,7 +49,8 @@ class RightOperands {
       };
     };
     TargetPacking other;
-    const matmul::RightPacker* row = ctx.target() ? matmul::find_packer(kernel_.name, *ctx.target()) : nullptr;
+    const matmul::RightPacker* row =
+        ctx.target() ? matmul::find_packer(kernel_.name, source.int4, *ctx.target()) : nullptr;
     if (row) {
       const int64_t item = align(row->right_bytes);
       other = {row->target, row->name, static_cast<size_t>(item * count), packing(row->pack_right, item)};

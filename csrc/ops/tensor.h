@@ -24,6 +24,7 @@ struct TensorInfo {
   Shape shape;
   Quantization quantization;
   bool is_variable = false;
+  bool int4 = false;  // a constant whose values are in [-8, 7]; operators see int8
 
   bool quantized() const { return !quantization.scale.empty(); }
   // Per-tensor parameters; throw Error where the tensor has none.

@@ -77,7 +77,7 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """Return the kernels of this build, folder by folder, best first."""
-    available = {*_core.available_isas(), *_core.asked_isas()}
+    available = set(_core.available_isas())
     return [Row(folder, name, isa, isa in available) for folder, name, isa in _core.kernels()]
 
 

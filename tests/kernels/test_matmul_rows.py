@@ -8,23 +8,24 @@ import pytest
 from sanderling import _core
 from sanderling.importers import load_ir
 from sanderling.model import Model
-from tests.support.builder import T, build
+from tests.support.builder import T, build, pack_int4
 from tests.support.isa import require_isa
 
 ROWS = [row for row in _core.kernels() if row[0] == "matmul"]
-LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
+LIMITS = {"int4": (-8, 7), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
 def random(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     low, high = LIMITS[dtype]
+    storage = "int8" if dtype == "int4" else dtype
     if rng.random() < 0.3:
-        return rng.choice([low, high], shape).astype(dtype)
-    return rng.integers(low, high + 1, shape).astype(dtype)
+        return rng.choice([low, high], shape).astype(storage)
+    return rng.integers(low, high + 1, shape).astype(storage)
 
 
 def fully_connected(rng: np.random.Generator, family: str, rows: int, depth: int, outputs: int) -> tuple[bytes, list]:
-    dtype = "int16" if family == "s16" else str(rng.choice(["int8", "uint8"]))
-    weights = "uint8" if dtype == "uint8" else "int8"
+    dtype = {"s16": "int16", "q4": "int8"}.get(family) or str(rng.choice(["int8", "uint8"]))
+    weights = "int4" if family == "q4" else "uint8" if dtype == "uint8" else "int8"
     w = random(rng, weights, (outputs, depth))
     zeros = [int(rng.integers(*LIMITS[t], endpoint=True)) if t == "uint8" else 0 for t in (dtype, weights)]
     if dtype == "int8":
@@ -34,7 +35,7 @@ def fully_connected(rng: np.random.Generator, family: str, rows: int, depth: int
         "FULLY_CONNECTED",
         [
             T(dtype, (rows, depth), 0.5, zeros[0]),
-            T(weights, w.shape, 0.25, zeros[1], data=w),
+            T(weights, w.shape, 0.25, zeros[1], data=pack_int4(w) if family == "q4" else w),
             T(str(bias.dtype), bias.shape, 0.125, data=bias),
         ],
         [T(dtype, (rows, outputs), float(rng.choice([0.01, 1.0, 300.0])) * depth**0.5, 0 if dtype == "int16" else 9)],
@@ -68,4 +69,6 @@ def test_row(folder: str, family: str, isa: str) -> None:
             np.testing.assert_allclose(output, expected, rtol=0, atol=1e-4)
         else:
             np.testing.assert_array_equal(output, expected, err_msg=f"{sizes} {arrays[0].dtype}")
-        assert ours._runner.steps(0)[0]["kernel"].split("/")[0] == isa
+        kernel = ours._runner.steps(0)[0]["kernel"].split("/")
+        assert kernel[0] == isa
+        assert len(kernel) == 1 or kernel[1] == family

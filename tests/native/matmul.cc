@@ -2,12 +2,14 @@
 
 #include "base/aligned_buffer.h"
 #include "check.h"
+#include "cpu/pack_targets.h"
 #include "isa_select.h"
 #include "packed.h"
 
 namespace sanderling::matmul {
 
 using q8 = int32_t;
+using q4 = int32_t;
 using s16 = int64_t;
 using f32 = float;
 
@@ -84,6 +86,25 @@ Acc expected_value(double sum) {
     return static_cast<Acc>(sum);
 }
 
+// Where the row's family has packers: its own one gives the same bytes on any processor.
+template <class Acc>
+void check_packer(Tally& tally, const Kernel<Acc>& kernel, Isa isa, const Operand& right, int64_t columns,
+                  int64_t depth) {
+  const auto target = find_pack_target(concat(SANDERLING_FAMILY "/", isa_name(isa)));
+  if (!target || isa == Isa::portable) return;
+  const RightPacker* packer = find_packer(kernel.int4 ? "q8" : kernel.name, kernel.int4, *target);
+  if (packer == nullptr || packer->target != *target || packer->name != std::string(kernel.name))
+    return tally.fail("has no packer");
+  const size_t bytes = kernel.right_bytes(columns, depth);
+  if (packer->right_bytes(columns, depth) != bytes) return tally.fail("packs another number of bytes than its packer");
+  AlignedBuffer own(bytes), other(bytes);
+  Source source = right.source;
+  source.data = right.data.data();
+  kernel.pack_right(source, columns, depth, own.data());
+  packer->pack_right(source, columns, depth, other.data());
+  if (std::memcmp(own.data(), other.data(), bytes) != 0) tally.fail("packs other bytes than its packer");
+}
+
 template <class Acc>
 void check_kernel(Random& random, Tally& tally, const Kernel<Acc>& kernel, Isa isa, const char* family) {
   constexpr bool kFloat = std::is_same_v<Acc, float>;
@@ -100,13 +121,18 @@ void check_kernel(Random& random, Tally& tally, const Kernel<Acc>& kernel, Isa i
     left_element = Element::s16;
     right_element = random.once_in(2) ? Element::s8 : Element::s16;
   }
+  if (kernel.int4)
+    left_element = right_element = Element::s8, left_zero = static_cast<int8_t>(left_zero), right_zero = 0;
   const Operand left = random_operand(random, left_element, rows, depth, left_zero);
-  const Operand right = random_operand(random, right_element, columns, depth, right_zero);
+  Operand right = random_operand(random, right_element, columns, depth, right_zero);
+  if (kernel.int4)
+    for (uint8_t& x : right.data) x = static_cast<uint8_t>(static_cast<int8_t>(x) >> 4);
   const bool runs = tally.begins("matmul", isa, family,
                                  "rows " + std::to_string(rows) + ", columns " + std::to_string(columns) + ", depth " +
                                      std::to_string(depth) + ", zeros " + std::to_string(left_zero) + "," +
                                      std::to_string(right_zero));
   if (!runs) return;
+  check_packer(tally, kernel, isa, right, columns, depth);
   for (Place place : {Place::at_end, Place::at_begin}) {
     const Guarded left_data(left.data.data(), left.data.size(), place);
     const Guarded right_data(right.data.data(), right.data.size(), place);

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sanderling import _core
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.model import Model
-from tests.support.builder import T, build, const, pack_int4
+from tests.support.builder import Net, T, build, const, pack_int4
 from tests.support.compare import compare
 
 ACTIVATIONS = ["NONE", "RELU", "RELU_N1_TO_1", "RELU6"]
@@ -128,6 +129,28 @@ def test_int8_with_int4_weights(case: Case, zero: int, out_zero: int, per_channe
     inputs = [T("int8", case.input_shape, 0.05, zero), T("int4", w.shape, w_scale, 0, data=pack_int4(w))]
     scale = output_scale(case, 0.05, float(w_scale.mean()), 128 * 8)
     compare(build("FULLY_CONNECTED", inputs, T("int8", case.output_shape, scale, out_zero), **case.options), [x])
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_int4_weights_that_others_read_too(isa: str) -> None:
+    """Packed by one operator, values for others: the plan's own copy in int8 is there for these alone."""
+    rng = np.random.default_rng(1)
+    w = rng.integers(-8, 8, (9, 33)).astype(np.int8)
+    x = T("int8", (2, 33), 0.1, 4)
+    models = []
+    for weights in (T("int4", w.shape, 0.02, 0, data=pack_int4(w)), T("int8", w.shape, 0.02, 0, data=w)):
+        net = Net()
+        net.input(x)
+        outputs = [
+            net.op("FULLY_CONNECTED", [x, weights], T("int8", (2, 9), 0.1, 1), fused_activation_function="NONE"),
+            net.op("DEQUANTIZE", [weights], T("float32", w.shape)),
+            net.op("FULLY_CONNECTED", [x, weights], T("int8", (2, 9), 0.2, 1), fused_activation_function="NONE"),
+        ]
+        models.append(Model(load_ir(net.build(outputs)), threads=1, isa=isa))
+    for _ in range(2):
+        values = random_array(rng, "int8", (2, 33))
+        for ours, expected in zip(models[0](values), models[1](values), strict=True):
+            np.testing.assert_array_equal(ours, expected)
 
 
 @given(cases(), scales, st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))

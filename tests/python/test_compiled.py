@@ -18,7 +18,7 @@ from sanderling import _core
 from sanderling.compiled import TARGETS
 from sanderling.seeded import seeded_inputs
 from tests.python.test_fusion import layers, network
-from tests.support.builder import Net, T, build, const
+from tests.support.builder import Net, T, build, const, pack_int4
 from tests.support.shared import shared_model
 
 SEED = int(os.environ.get("SANDERLING_SEED", "1"))
@@ -143,6 +143,38 @@ def test_packs_for_other_processors(isa: str, tmp_path: Path) -> None:
     same_results(source, file)
     again = tmp_path / "y.sand"
     assert compiled(source, again, isas=[isa]) == file.read_bytes()
+
+
+def int4_layer() -> bytes:
+    rng = np.random.default_rng(3)
+    w, scales = rng.integers(-8, 8, (50, 301)), rng.uniform(0.01, 0.02, 50).astype(np.float32)
+    inputs = [T("int8", (1, 301), 0.1, 5), T("int4", w.shape, scales, data=pack_int4(w))]
+    return build("FULLY_CONNECTED", inputs, T("int8", (1, 50), 0.3, -7), fused_activation_function="NONE")
+
+
+@pytest.mark.parametrize("isa", _core.packing_isas())
+def test_int4_weights_stay_four_bits(isa: str, tmp_path: Path) -> None:
+    source, file = int4_layer(), tmp_path / "x.sand"
+    compiled(source, file, isas=[isa])
+    made = _core.CompiledModel.read(str(file))
+    constant = made.tensor(0, 1)
+    assert (constant["dtype"], constant["data"].nbytes) == ("int4", (50 * 301 + 1) // 2)
+    ((name, kernel, size),) = made.packed()
+    if name.endswith("portable"):  # has no kernel for them
+        assert kernel == "q8"
+    else:
+        assert (name, kernel) == (isa if "i8mm" not in isa else "arm/neon_dotprod", "q4")
+        assert 50 * 301 / 2 < size < 0.6 * 64 * 301 + 512
+    model = same_results(source, file)
+    # What was compiled can be compiled again.
+    again = compiled(file, tmp_path / "y.sand", isas=[isa])
+    assert _core.CompiledModel.decode(again).tensor(0, 1)["data"].tobytes() == constant["data"].tobytes()
+    same_results(source, again)
+    own = dict(zip(_core.packing_isas(), _core.available_isas(), strict=False)).get(isa)
+    if own is not None:
+        memory = sanderling.load(file, 1, isa=own).memory
+        assert (memory.packed, memory.mapped) == (0, size)
+    assert model.ir.graphs[0].tensors[1].dtype == "int4"
 
 
 def test_packs_for_computers(tmp_path: Path) -> None:

@@ -17,6 +17,14 @@ struct VectorQ8 : Lanes256 {
   static Type dot(Type acc, Type x, Type w) noexcept { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
 };
 
+// Four products of a byte with four bits fit int16.
+struct VectorQ4 : Nibbles256 {
+  static Type dot(Type acc, Halves x, Halves w) noexcept {
+    const Type pairs = _mm256_add_epi16(_mm256_maddubs_epi16(x.low, w.low), _mm256_maddubs_epi16(x.high, w.high));
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+};
+
 struct VectorS16 {
   using Type = __m256i;
   static constexpr int64_t kLanes = 8;
@@ -48,6 +56,9 @@ struct VectorF32 {
 };
 
 }  // namespace
+
+extern const Kernel<int32_t> q4_avx2;
+const Kernel<int32_t> q4_avx2 = ProductsQ8<VectorQ4>::kernel(20);
 
 extern const Kernel<int32_t> q8_avx2;
 const Kernel<int32_t> q8_avx2 = ProductsQ8<VectorQ8>::kernel(15);

@@ -10,9 +10,9 @@ struct VectorQ8 {
   using Type = __m512i;
   using Left = uint8_t;
   static constexpr int64_t kLanes = 16, kGroup = 4;
-  static constexpr int kVectors = 4, kRows = 4;
+  static constexpr int kVectors = 4, kRows = 4, kBits = 8;
 
-  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
+  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * 4 + k; }
   static Type splat(int32_t x) noexcept { return _mm512_set1_epi32(x); }
   static Type values(const char* p) noexcept {
     int32_t x;
@@ -26,6 +26,24 @@ struct VectorQ8 {
   static Type multiply(Type a, Type b) noexcept { return _mm512_mullo_epi32(a, b); }
   static Type weights(const int8_t* p) noexcept { return _mm512_loadu_si512(p); }
   static Type dot(Type acc, Type x, Type w) noexcept { return _mm512_dpbusd_epi32(acc, x, w); }
+};
+
+struct Halves {
+  __m512i low, high;
+};
+
+struct VectorQ4 : VectorQ8 {
+  static constexpr int64_t kGroup = 8;
+  static constexpr int kBits = 4;
+
+  static Halves values(const char* p) noexcept { return {VectorQ8::values(p), VectorQ8::values(p + 4)}; }
+  static Halves weights(const int8_t* p) noexcept {
+    const Type w = VectorQ8::weights(p), mask = _mm512_set1_epi8(15);
+    return {_mm512_and_si512(w, mask), _mm512_and_si512(_mm512_srli_epi16(w, 4), mask)};
+  }
+  static Type dot(Type acc, Halves x, Halves w) noexcept {
+    return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(acc, x.low, w.low), x.high, w.high);
+  }
 };
 
 struct VectorS16 {
@@ -59,6 +77,9 @@ struct VectorF32 {
 };
 
 }  // namespace
+
+extern const Kernel<int32_t> q4_avx512vnni;
+const Kernel<int32_t> q4_avx512vnni = ProductsQ8<VectorQ4>::kernel(80);
 
 extern const Kernel<int32_t> q8_avx512vnni;
 const Kernel<int32_t> q8_avx512vnni = ProductsQ8<VectorQ8>::kernel(80);

@@ -12,7 +12,16 @@ struct VectorQ8 : Lanes256 {
   static Type dot(Type acc, Type x, Type w) noexcept { return _mm256_dpbusd_avx_epi32(acc, x, w); }
 };
 
+struct VectorQ4 : Nibbles256 {
+  static Type dot(Type acc, Halves x, Halves w) noexcept {
+    return _mm256_dpbusd_avx_epi32(_mm256_dpbusd_avx_epi32(acc, x.low, w.low), x.high, w.high);
+  }
+};
+
 }  // namespace
+
+extern const Kernel<int32_t> q4_avxvnni;
+const Kernel<int32_t> q4_avxvnni = ProductsQ8<VectorQ4>::kernel(50);
 
 extern const Kernel<int32_t> q8_avxvnni;
 const Kernel<int32_t> q8_avxvnni = ProductsQ8<VectorQ8>::kernel(50);

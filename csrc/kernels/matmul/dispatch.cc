@@ -9,6 +9,7 @@ namespace sanderling::matmul {
 namespace {
 
 using q8 = int32_t;
+using q4 = int32_t;
 using s16 = int64_t;
 using f32 = float;
 
@@ -20,13 +21,14 @@ using f32 = float;
 
 namespace {
 
-// The first row of the family that runs on `isa`: instruction sets are numbered best first.
+// The first row that runs on `isa` (instruction sets are numbered best first) and takes the right operand.
 template <class Acc>
-Choice<Acc> choose(Isa isa) {
+Choice<Acc> choose(Isa isa, bool int4 = false) {
   Choice<Acc> chosen = {nullptr, Isa::portable};
   auto consider = [&](const auto& kernel, Isa needs) {
     if constexpr (std::is_same_v<decltype(kernel), const Kernel<Acc>&>)
-      if (chosen.kernel == nullptr && needs >= isa && isa_available(needs)) chosen = {&kernel, needs};
+      if (chosen.kernel == nullptr && needs >= isa && isa_available(needs) && (int4 || !kernel.int4))
+        chosen = {&kernel, needs};
   };
 #define SANDERLING_KERNEL(isa, family) SANDERLING_IF_##isa(consider(family##_##isa, Isa::isa);)
 #include "kernels/matmul/kernels.inc"
@@ -36,7 +38,7 @@ Choice<Acc> choose(Isa isa) {
 
 }  // namespace
 
-Choice<int32_t> choose_q8(Isa isa) { return choose<int32_t>(isa); }
+Choice<int32_t> choose_q8(Isa isa, bool int4) { return choose<int32_t>(isa, int4); }
 Choice<int64_t> choose_s16(Isa isa) { return choose<int64_t>(isa); }
 Choice<float> choose_f32(Isa isa) { return choose<float>(isa); }
 

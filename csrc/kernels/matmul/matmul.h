@@ -3,6 +3,7 @@
 //   acc[r, c] = sum over k in [0, depth) of (left[r, k] - left_zero) * (right[c, k] - right_zero)
 //
 //   q8    8-bit operands of either sign and any zero point; exact modulo 2^32
+//   q4    the same for right operands whose values are int4, in [-8, 7], as int8; two lie in a byte of the packed form
 //   s16   left int16, right int8 or int16; exact in int64. Zero points such that (right - right_zero) fits int16
 //   f32   float, summed in the order of k, with or without rounding each product; no zero points
 //
@@ -34,6 +35,7 @@ struct Source {
   Element element;
   int64_t vector_stride, depth_stride;
   int32_t zero_point;
+  bool int4 = false;  // the values, as int8, are in [-8, 7]
 };
 
 struct Block {
@@ -52,6 +54,7 @@ struct Kernel {
   // Writes acc[(r - first_row) * kColumnBlock + c - first_column] for the block.
   void (*run)(const void* left, const void* right, int64_t depth, const Block&, Acc* acc);
   double macs_per_nanosecond = 7;  // roughly
+  bool int4 = false;               // q4
 };
 
 // The best kernel that needs no more than `isa`, and what it needs.
@@ -60,7 +63,8 @@ struct Choice {
   const Kernel<Acc>* kernel;
   Isa isa;
 };
-Choice<int32_t> choose_q8(Isa isa);
+// `int4`: whether the right operand is.
+Choice<int32_t> choose_q8(Isa isa, bool int4 = false);
 Choice<int64_t> choose_s16(Isa isa);
 Choice<float> choose_f32(Isa isa);
 
@@ -71,8 +75,8 @@ struct RightPacker {
   size_t (*right_bytes)(int64_t columns, int64_t depth);
   void (*pack_right)(const Source&, int64_t columns, int64_t depth, void* packed);
 };
-// `kernel`: q8, s16 or f32. Null: as the portable kernel.
-const RightPacker* find_packer(const char* kernel, PackTarget best);
+// `kernel`: q8, s16 or f32; `int4` as above. Null: as the portable kernel.
+const RightPacker* find_packer(const char* kernel, bool int4, PackTarget best);
 
 }  // namespace matmul
 }  // namespace sanderling

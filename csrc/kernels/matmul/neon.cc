@@ -21,6 +21,20 @@ struct CarefulQ8 : VectorQ8 {
   }
 };
 
+// Four products of a byte with four bits fit int16.
+struct VectorQ4 : LanesNeon, PairColumns4 {
+  static constexpr int kRows = 2;  // with four, gcc spills the sums
+
+  static int16x4x4_t values(const char* p) noexcept { return vld4_dup_s16(reinterpret_cast<const int16_t*>(p)); }
+  static Nibbles weights(const int8_t* p) noexcept { return Nibbles::load(p); }
+  static Type dot(Type acc, int16x4x4_t x, Nibbles w) noexcept {
+    int16x8_t products = vmull_s8(vget_low_s8(w.low), vreinterpret_s8_s16(x.val[0]));
+    products = vmlal_s8(products, vget_high_s8(w.low), vreinterpret_s8_s16(x.val[1]));
+    products = vmlal_s8(products, vget_low_s8(w.high), vreinterpret_s8_s16(x.val[2]));
+    return vpadalq_s16(acc, vmlal_s8(products, vget_high_s8(w.high), vreinterpret_s8_s16(x.val[3])));
+  }
+};
+
 using Products = ProductsQ8<VectorQ8>;
 
 void run(const void* left, const void* right, int64_t depth, const Block& b, int32_t* acc) {
@@ -47,6 +61,9 @@ struct VectorF32 {
 };
 
 }  // namespace
+
+extern const Kernel<int32_t> q4_neon;
+const Kernel<int32_t> q4_neon = ProductsQ8<VectorQ4>::kernel(10);
 
 extern const Kernel<int32_t> q8_neon;
 const Kernel<int32_t> q8_neon = {

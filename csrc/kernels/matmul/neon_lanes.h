@@ -27,5 +27,15 @@ struct LanesNeon {
   static int8x16_t weights(const int8_t* p) noexcept { return vld1q_s8(p); }
 };
 
+// Four bits: what the kernels of bytes have as two vectors.
+struct Nibbles {
+  int8x16_t low, high;
+
+  static Nibbles load(const int8_t* p) noexcept {
+    const uint8x16_t w = vreinterpretq_u8_s8(vld1q_s8(p));
+    return {vreinterpretq_s8_u8(vandq_u8(w, vdupq_n_u8(15))), vreinterpretq_s8_u8(vshrq_n_u8(w, 4))};
+  }
+};
+
 }  // namespace
 }  // namespace sanderling::matmul

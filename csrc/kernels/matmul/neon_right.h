@@ -8,17 +8,27 @@ namespace {
 
 struct NeonColumns {
   static constexpr int64_t kLanes = 4, kGroup = 4;
-  static constexpr int kVectors = 4;
+  static constexpr int kVectors = 4, kBits = 8;
 };
 
 // Dot products: [lane][4].
 struct DotColumns : NeonColumns {
-  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
+  static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * 4 + k; }
 };
 
 // Without them: [half of the group][lane][2].
 struct PairColumns : NeonColumns {
   static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return k / 2 * 8 + lane * 2 + k % 2; }
+};
+
+// The same of four bits.
+struct DotColumns4 : DotColumns {
+  static constexpr int64_t kGroup = 8;
+  static constexpr int kBits = 4;
+};
+struct PairColumns4 : PairColumns {
+  static constexpr int64_t kGroup = 8;
+  static constexpr int kBits = 4;
 };
 
 // Two products fit int16 unless both are -128 * -128: where two weights of -128 meet, each product is added alone.

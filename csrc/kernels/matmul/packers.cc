@@ -12,6 +12,10 @@ using neon_q8 = RightPairs;
 template <PackFamily>
 using neon_dotprod_q8 = RightQ8<DotColumns>;
 template <PackFamily>
+using neon_q4 = RightQ8<PairColumns4>;
+template <PackFamily>
+using neon_dotprod_q4 = RightQ8<DotColumns4>;
+template <PackFamily>
 using neon_f32 = RightF32<4, 4>;
 
 template <class Packing>
@@ -29,9 +33,13 @@ constexpr RightPacker kRows[] = {
 
 }  // namespace
 
-const RightPacker* find_packer(const char* kernel, PackTarget best) {
+const RightPacker* find_packer(const char* kernel, bool int4, PackTarget best) {
+  const auto takes = [&](const char* name) {
+    return std::strcmp(name, kernel) == 0 ||
+           (int4 && std::strcmp(kernel, "q8") == 0 && std::strcmp(name, "q4") == 0);  // the portable kernels have no q4
+  };
   for (const RightPacker& row : kRows)
-    if (std::strcmp(row.name, kernel) == 0 && runs(best, row.target)) return &row;
+    if (runs(best, row.target) && takes(row.name)) return &row;
   return nullptr;
 }
 

@@ -6,7 +6,7 @@
 //
 // Vector has, besides what right_q8.h needs: Type (of int32 lanes), Left (the packed left element: uint8_t or int8_t,
 // which keep the zero point in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add,
-// subtract, multiply, weights(p), values(p) (kGroup left elements for each lane), dot(acc, x, w); and kRows, the rows
+// subtract, multiply, weights(p), values(p) (kGroup left elements for each lane), dot(acc, x, w); kRows, the rows
 // of a tile.
 #pragma once
 
@@ -27,14 +27,18 @@ struct ProductsQ8 : RightQ8<Vector> {
   using Left = typename Vector::Left;
   static constexpr int64_t kLanes = Vector::kLanes, kGroup = Vector::kGroup;
   static constexpr int64_t kPanel = Packed::kPanel;
-  static_assert(kColumnBlock % kPanel == 0 && kGroup * sizeof(Left) == 4);
+  static constexpr int64_t kValues = kGroup * static_cast<int64_t>(sizeof(Left));  // bytes of a group, left
+  static constexpr int64_t kWeights = kLanes * Packed::kGroupBytes;                // of a vector of columns
+  static_assert(kColumnBlock % kPanel == 0);
 
   // Left: each row is a header, and its elements, padded with zeros to whole groups.
   struct Row {
     uint32_t bias, sum;
     uint32_t unused[2];
   };
-  static int64_t left_stride(int64_t depth) noexcept { return static_cast<int64_t>(sizeof(Row)) + groups(depth) * 4; }
+  static int64_t left_stride(int64_t depth) noexcept {
+    return static_cast<int64_t>(sizeof(Row)) + groups(depth) * kValues;
+  }
   static size_t left_bytes(int64_t rows, int64_t depth) { return static_cast<size_t>(rows * left_stride(depth)); }
 
   template <class T>
@@ -67,15 +71,15 @@ struct ProductsQ8 : RightQ8<Vector> {
   template <int R, int N, int U>
   static int64_t products(const char*& x, int64_t stride, const int8_t*& w, int64_t groups,
                           V (&sum)[U][R][N]) noexcept {
-    for (; groups >= U; groups -= U, x += 4 * U, w += U * N * kLanes * kGroup)
+    for (; groups >= U; groups -= U, x += kValues * U, w += U * N * kWeights)
 #pragma GCC unroll 4
       for (int u = 0; u < U; ++u) {
         decltype(Vector::weights(w)) columns[N];
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + (u * N + n) * kLanes * kGroup);
+        for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + (u * N + n) * kWeights);
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-          const auto value = Vector::values(x + r * stride + 4 * u);
+          const auto value = Vector::values(x + r * stride + kValues * u);
 #pragma GCC unroll 4
           for (int n = 0; n < N; ++n) sum[u][r][n] = Vector::dot(sum[u][r][n], value, columns[n]);
         }
@@ -154,7 +158,8 @@ struct ProductsQ8 : RightQ8<Vector> {
   }
 
   static constexpr Kernel<int32_t> kernel(double macs_per_nanosecond) {
-    return {"q8", left_bytes, right_bytes, pack_left, pack_right, run, macs_per_nanosecond};
+    constexpr bool kInt4 = Vector::kBits == 4;
+    return {kInt4 ? "q4" : "q8", left_bytes, right_bytes, pack_left, pack_right, run, macs_per_nanosecond, kInt4};
   }
 };
 

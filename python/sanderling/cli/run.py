@@ -18,7 +18,6 @@ from rich.text import Text
 from sanderling.cli.terminal import (
     Sheet,
     console,
-    fp16_option,
     isa_option,
     json_option,
     load_model,
@@ -53,7 +52,6 @@ _FIRST = 5
 @click.option("--output", metavar="DIR", help="Save the outputs there as .npy.")
 @threads_option
 @isa_option
-@fp16_option
 @json_option
 def run(
     model: str,
@@ -67,7 +65,6 @@ def run(
     output: str | None,
     threads: int | None,
     isa: str | None,
-    fp16: bool,
     as_json: bool,
 ) -> None:
     """Run MODEL on pictures, .npy or .npz files.
@@ -75,7 +72,7 @@ def run(
     A model with one input runs once for each INPUT; one with n inputs takes them n at a time, or all from one .npz that
     has them by name. Classifiers print the likeliest classes, detectors boxes, other models a summary of each output.
     """
-    loaded = load_model(model, threads, isa, fp16)
+    loaded = load_model(model, threads, isa)
     crop = None if stretch else 0.875
     seer: Classifier | Detector | None = None
     if is_detector(loaded):
