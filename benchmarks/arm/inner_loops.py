@@ -29,7 +29,7 @@ CORES = {
     "neon_i8mm": ("neoverse-n2",),
 }
 """The cores that each instruction set's kernels are for."""
-ROOMS = ("conv2d_q8", "depthwise_q8", "conv2d_f32", "depthwise_f32", "matmul_q8")
+ROOMS = ("conv2d_q8", "depthwise_q8", "conv2d_f32", "depthwise_f32", "matmul")
 PRODUCTS = {
     r"[su]dot .*\.4s": 16,
     r"[su]?u?s?mmla .*\.4s": 32,
