@@ -25,6 +25,9 @@ def parser() -> argparse.ArgumentParser:
     kind.add_argument("--native", dest="kind", action="store_const", const="native", help="library, header, benchmark")
     parser.add_argument("--python", metavar="3.X", help="the wheel's Python (default: the one that runs this)")
     parser.add_argument("--headers", type=Path, metavar="DIR", help="the target's Python headers (default: Debian's)")
+    parser.add_argument(
+        "--tests", action="store_true", help="with a wheel: its kernels' test program too, in build/cross"
+    )
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", metavar="DIR")
     return parser
 
@@ -39,7 +42,7 @@ def main() -> int:
             if kind not in target.kinds:
                 android = target.abi and "; Android wheels are made by cibuildwheel --platform android"
                 raise CannotBuild(f"{target.name} has no wheel, only --native{android}")
-            made = [build_wheel(target, arguments.python, arguments.headers, dist)]
+            made = [build_wheel(target, arguments.python, arguments.headers, dist, arguments.tests)]
         else:
             folder = build_native(target, dist)
             made = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Build for 64-bit ARM, ARMv7 and ARMv6, and run the kernels' tests on five emulated CPUs. Needs root on Debian 12, and the packages of
-# the extras "test" and "dev" in the Python 3.11 that is on the PATH.
+# Build the wheels for the Raspberry Pis, run them on emulated CPUs, and the kernels' tests on five of these. Needs root on
+# Debian 12, and the packages of the extras "test", "cross" and "dev" in the Python 3.11 that is on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=()
-for pair in qemu-aarch64:qemu-user mmdebstrap:mmdebstrap arch-test:arch-test \
-  aarch64-linux-gnu-g++:g++-aarch64-linux-gnu arm-linux-gnueabihf-g++:g++-arm-linux-gnueabihf \
+for pair in qemu-aarch64:qemu-user mmdebstrap:mmdebstrap arch-test:arch-test llvm-objdump:llvm \
   arm-linux-gnueabi-g++:g++-arm-linux-gnueabi; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
@@ -18,14 +17,31 @@ step rootfs
 cross/emulated/rootfs.sh aarch64
 cross/emulated/rootfs.sh armv7
 cross/emulated/rootfs.sh armv6
-# What is no kernel is compiled in half the time without all optimisation.
-quick=(-DSANDERLING_OPTIMIZE=-O1 "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG")
-step "build for aarch64"
-cross/emulated/build.sh aarch64 "${quick[@]}"
-step "build for ARMv7"
-cross/emulated/build.sh armv7 "${quick[@]}"
-step "build for ARMv6"
-cross/emulated/build.sh armv6
+step wheels
+python cross/build.py rpi-aarch64 --tests
+python cross/build.py rpi-armv7 --tests
+python cross/build.py rpi-armv6
+python cross/check_wheel.py dist/*_aarch64.whl dist/*_armv7l.whl dist/*_armv6l.whl
+# Their kernels are tested as they are shipped: the tests take the package from the wheel, kernel_rows from its build.
+for pair in aarch64:aarch64 armv7:armv7l; do
+  folder=build/${pair%:*}
+  rm -rf "$folder/site" && mkdir -p "$folder"
+  python -m zipfile -e dist/*_"${pair#*:}".whl "$folder/site"
+  ln -sfn "$PWD/build/cross/rpi-${pair%:*}-cp311/cmake/kernel_rows" "$folder/kernel_rows"
+done
+# Debian has a Python for ARM1176 only with another ABI than the wheel's: gcc builds for that. The wheel runs on ARMv7.
+step "build for ARM1176"
+cross/emulated/build.sh armv6 -DSANDERLING_OPTIMIZE=-O1 "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG"
+step "the wheels"
+python -m sanderling compile models/effnet_lite0_int8.tflite -o build/effnet.sand
+wheel() { cross/emulated/wheel.sh "$1" "$2" build/effnet.sand; }
+(wheel cortex-a53 dist/*_aarch64.whl && wheel cortex-a72 dist/*_aarch64.whl) >build/wheels-64.log 2>&1 &
+last=$!
+failed=0
+wheel cortex-a7 dist/*_armv7l.whl || failed=1
+wheel cortex-a7 dist/*_armv6l.whl || failed=1
+wait $last || failed=1
+cat build/wheels-64.log
 # Two CPUs at a time; each has to run exactly the instruction sets that it has. `max` runs every row of kernels.inc, the
 # others show that the choice of kernels is right.
 run() { # CPU and tests
@@ -37,7 +53,6 @@ run() { # CPU and tests
   fi
 }
 step tests
-failed=0
 run max tests/kernels &
 last=$!
 run cortex-a53 tests/kernels/test_convolution_rows.py tests/ops/test_depthwise_conv_2d.py || failed=1

@@ -47,7 +47,8 @@ def fetch(target: Target, python: str, folder: Path) -> None:
     config.write_text(APT.format(state=state, arch=target.debian))
     package = f"libpython{python}-dev"
 
-    def apt(*words: str) -> None:
+    def apt(*words: str) -> str:
+        """Empty, or why it failed."""
         done = subprocess.run(
             ["apt-get", "-q", *words],
             env={**os.environ, "APT_CONFIG": str(config)},
@@ -55,13 +56,14 @@ def fetch(target: Target, python: str, folder: Path) -> None:
             capture_output=True,
             text=True,
         )
-        if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-            raise CannotBuild(hint(target, python, lines[0] if lines else "apt-get failed"))
+        lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+        return "" if done.returncode == 0 else (lines or ["apt-get failed"])[0]
 
     print(f"fetching {package}:{target.debian}", flush=True)
-    apt("update")
-    apt("download", package)
+    # One index of several may be out of step with its mirror; the others will do.
+    update_failed = apt("update")
+    if download_failed := apt("download", package):
+        raise CannotBuild(hint(target, python, update_failed or download_failed))
     archive = max(state.glob(f"{package}_*.deb"), key=lambda path: path.stat().st_mtime)
     subprocess.run(["dpkg", "-x", archive, state / "unpacked"], check=True)
     include = state / "unpacked" / "usr" / "include"

@@ -51,6 +51,8 @@ def build_native(target: Target, dist: Path) -> Path:
         **extra,
     }
     folder = ROOT / "build" / "cross" / f"{target.name}-native"
+    if not target.abi:
+        zig.renew(folder, target)
     out = dist / f"sanderling-{target.name}"
     env["SANDERLING_SYMBOLS"] = str(dist / "symbols" / out.name)  # strip.py
     cmake = shutil.which("cmake", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))

@@ -42,7 +42,7 @@ TARGETS = {
             "Raspberry Pi 2 and later with a 32-bit system (glibc 2.28)",
             processor="armv7l",
             zig="arm-linux-gnueabihf.2.28",
-            cpu="generic+v7a+vfp3d16-neon",
+            cpu="generic+v7a+vfp3d16-neon-d32",
             platform="linux-armv7l",
             repair=True,
             triple="arm-linux-gnueabihf",
@@ -74,7 +74,7 @@ TARGETS = {
             "any 32-bit ARM Linux or Android from ARMv7, static",
             processor="armv7l",
             zig="arm-linux-musleabihf",
-            cpu="generic+v7a+vfp3d16-neon",
+            cpu="generic+v7a+vfp3d16-neon-d32",
             static=True,
         ),
         Target(

@@ -38,16 +38,18 @@ def interpreter(version: str | None) -> tuple[str, str]:
     return program, version or own
 
 
-def build_wheel(target: Target, version: str | None, given_headers: Path | None, dist: Path) -> Path:
+def build_wheel(target: Target, version: str | None, given_headers: Path | None, dist: Path, tests: bool) -> Path:
     python, version = interpreter(version)
     include = given_headers or headers(target, version)
     abi = "cp" + version.replace(".", "")
     suffix = f".cpython-{abi[2:]}-{target.triple}.so"
     folder = ROOT / "build" / "cross" / f"{target.name}-{abi}"
+    zig.renew(folder, target)
     raw = folder / "wheel"
     shutil.rmtree(raw, ignore_errors=True)
     defines = {
         **SMALL,
+        "SANDERLING_TESTS": "ON" if tests else "OFF",
         "PYTHON_MODULE_EXTENSION": suffix,  # pybind11
         "Python_INCLUDE_DIR": str(include),
         "pybind11_DIR": subprocess.check_output([python, "-m", "pybind11", "--cmakedir"], text=True).strip(),

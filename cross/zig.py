@@ -97,3 +97,13 @@ def environment(target: Target) -> dict[str, str]:
             "CCACHE_NOHASHDIR": "1",
         }
     return {name: os.environ.get(name, value) if name == "CCACHE_BASEDIR" else value for name, value in env.items()}
+
+
+def renew(folder: Path, target: Target) -> None:
+    """Empty a build folder that another compiler or baseline made: neither CMake nor ninja sees the difference."""
+    made_with = "\n".join(path.read_text() for path in sorted(wrappers(target).glob("c*")))
+    stamp = folder / "made-with"
+    if not stamp.exists() or stamp.read_text() != made_with:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        stamp.write_text(made_with)

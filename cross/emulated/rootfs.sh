@@ -8,10 +8,11 @@ cd "$(dirname "$0")/../.."
 target_of_preset "${1:-aarch64}"
 dir=${2:-build/rootfs-$arch}
 packages=python3,python3-dev,libstdc++6,libgomp1,libpython3.11-dev mirror=()
-# There is no numpy for 32 bits on PyPI. Debian's index of security updates for them is at times out of step.
-[ "$arch" = arm64 ] || packages+=,python3-numpy mirror=(http://deb.debian.org/debian)
-[ -e "$dir/complete" ] && exit
+# There is no numpy, and no pillow, for 32 bits on PyPI. Debian's index of security updates for them is at times out of step.
+[ "$arch" = arm64 ] || packages+=,python3-numpy,python3-pil mirror=(http://deb.debian.org/debian)
 mkdir -p "$(dirname "$dir")"
+exec 9>"$dir.lock" && flock 9  # one at a time
+[ -e "$dir/complete" ] && exit
 if [ ! -e "$dir/usr/bin/python3.11" ]; then
   mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$packages" bookworm "$dir" \
     "${mirror[@]}"

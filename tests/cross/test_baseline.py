@@ -28,15 +28,20 @@ VADD = ".arch armv7-a\\n.fpu neon\\nvadd.i8 q0, q0, q0"
 MOVW = ".arch armv7-a\\nmovw r0, #258"
 
 
-def link(folder: Path, sources: dict[str, tuple[str, str]], target: tuple[str, ...] = ("aarch64-linux-musl",)) -> Path:
-    """A shared library of files, each with one static function (its name, its instruction)."""
+def link(
+    folder: Path,
+    sources: dict[str, tuple[str, str]],
+    target: tuple[str, ...] = ("aarch64-linux-musl",),
+    source: str = SOURCE,
+) -> Path:
+    """A shared library of files, each with one function (its name, its instruction)."""
     spec = importlib.util.find_spec("ziglang")
     if spec is None or spec.origin is None:
         if os.environ.get("CI") == "true":
             pytest.fail("ziglang is missing (extra `cross`)")
         pytest.skip("ziglang is missing (extra `cross`)")
     for file, (name, instruction) in sources.items():
-        (folder / file).write_text(SOURCE.format(name=name, instruction=instruction))
+        (folder / file).write_text(source.format(name=name, instruction=instruction))
     out = folder / "library.so"
     options = ["-Os", "-g", "-target", *target, "-nostdlib", "-shared", "-o", str(out)]
     command = [str(Path(spec.origin).parent / "zig"), "c++", *options, *sources]
@@ -75,9 +80,29 @@ def test_functions_of_other_files_are_found(tmp_path: Path) -> None:
     assert any("too_new" in line and "of neon_dotprod_rows.cc" in line and "smmla" in line for line in found)
 
 
+def test_rows_of_kernels_are_known_by_name(tmp_path: Path) -> None:
+    """Hidden functions lose their file in a shared library; their names say the instruction set."""
+    rows = """
+namespace sanderling {{ __attribute__((visibility("hidden"), noinline, used)) int {name}(int a) {{
+  __asm__ volatile("{instruction}");
+  return a;
+}} }}
+extern "C" int entry_{name}(int a);
+int entry_{name}(int a) {{ return sanderling::{name}(a); }}
+"""
+    files = {
+        "neon_dotprod.cc": ("add_q8_neon_dotprod_wide", SDOT),
+        "neon.cc": ("add_q8_neon_wide", SDOT),
+        "reference.cc": ("add_q8_portable_plain", SDOT),
+    }
+    found = faults(link(tmp_path, files, source=rows))
+    assert len(found) == 2
+    assert all(any(name in line for line in found) for name in ("add_q8_neon_wide", "add_q8_portable_plain"))
+
+
 @pytest.mark.parametrize(
     ("arch", "cpu", "wrong"),
-    [("armv7l", "generic+v7a+vfp3d16-neon", {"add"}), ("armv6l", "arm1176jzf_s", {"add", "move"})],
+    [("armv7l", "generic+v7a+vfp3d16-neon-d32", {"add"}), ("armv6l", "arm1176jzf_s", {"add", "move"})],
 )
 def test_32_bits(arch: str, cpu: str, wrong: set[str], tmp_path: Path) -> None:
     files = {"neon.cc": ("good", VADD), "reference.cc": ("add", VADD), "dispatch.cc": ("move", MOVW)}

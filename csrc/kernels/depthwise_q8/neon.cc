@@ -104,8 +104,10 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
   const OutputStageNeon stage = stage_of<kTail>(work);
   const int64_t channels = w.out_c, pairs = (w.out_w + 1) / 2;
   const int64_t second_pair = (2 - w.out_w % 2) * channels;
-  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels, c5 = 5 * channels, c6 = 6 * channels;
+  intptr_t c1 = channels, c2 = 2 * c1, c3 = 3 * c1, c4 = 4 * c1, c5 = 5 * c1, c6 = 6 * c1;
+#ifdef __aarch64__  // kept in registers; 32-bit ARM has too few
   asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4), "+r"(c5), "+r"(c6));
+#endif
   const auto first = [&](const int8_t* x) {
     return Row5{vld1_s8(x), vld1_s8(x + c1), vld1_s8(x + c2), vld1_s8(x + c3), vld1_s8(x + c4)};
   };
