@@ -20,6 +20,7 @@ link=-g  # symbols stay; cross/strip.py takes them out
 for word; do
   shift
   case $word in
+    -march=armv8.2-a+fp16) cpu=generic+v8_2a+fullfp16 ;;
     -march=armv8.2-a*) cpu="generic+v8_2a${{word#-march=armv8.2-a}}" ;;
     -march=armv7-a) cpu=generic+v7a ;;
     -mfpu=neon) cpu="$cpu+neon" ;;
