@@ -164,14 +164,14 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
     shapes.insert(shapes.end(), t->shape.begin(), t->shape.end());
   }
   key.shapes = xxh64(shapes.data(), shapes.size() * sizeof(int64_t));
-  if (const PackedWeights* found = running_ ? nullptr : session.model->find_packed(key)) {
+  const bool collects = session.options.collect != nullptr && !running_;  // compiled anew: packed anew
+  if (const PackedWeights* found = running_ || collects ? nullptr : session.model->find_packed(key)) {
     check(found->checked.passes(found->data, bytes), "its packed weights (", key.isa, "/", kernel,
           ") do not have their checksum: the file is damaged");
     for (int i : from) unread_[static_cast<size_t>(i)] = true;
     session.mapped_bytes += bytes;
     return {session.model, found->data};
   }
-  const bool collects = session.options.collect != nullptr && !running_;
   const auto filled = [&](size_t size, const Function<void(void*)>& fill) {
     auto own = std::make_shared<AlignedBuffer>(size);
     if (collects && size > 0) std::memset(own->data(), 0, size);  // what packing leaves out goes into the file too

@@ -228,9 +228,10 @@ def test_is_written_and_read_as_bytes_too(tmp_path: Path) -> None:
     data = compiled(source, tmp_path / "x.sand")
     same_results(source, data)
     same_results(source, bytearray(data))
-    # What was compiled can be compiled again.
+    # What was compiled can be compiled again, with its packed weights.
     again = compiled(data, tmp_path / "y.sand")
     same_results(source, again)
+    assert sanderling.load(again, 1).memory == sanderling.load(data, 1).memory
 
 
 def test_keeps_names_labels_and_signatures(tmp_path: Path) -> None:
