@@ -3,8 +3,8 @@
     python -m benchmarks.fusion [--size 224] [--seconds 4]
 
 The networks have random weights: MobileNetV2 with the borders that Keras puts before strided convolutions
-(ZeroPadding2D), MobileNetV3-large with HARD_SWISH and with x * LOGISTIC(x), without squeeze and excitation, and a
-ResNet's first stage.
+(ZeroPadding2D), MobileNetV3-large with HARD_SWISH and with x * LOGISTIC(x), without squeeze and excitation, a ResNet's
+first stage, and inverted residuals in int8 whose depthwise convolutions are in float between DEQUANTIZE and QUANTIZE.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def mobilenet_v2(dtype: str, size: int) -> bytes:
     return n.net.build(outputs=[n.conv(x, 1, 1, 1280, "RELU6")])
 
 
-def mobilenet_v3(size: int, function: Callable[[Network, T], T]) -> bytes:
-    """Return MobileNetV3-large, int8, with this function behind its convolutions."""
-    n = Network("int8", size)
+def mobilenet_v3(size: int, function: Callable[[Network, T], T], dtype: str = "int8") -> bytes:
+    """Return MobileNetV3-large with this function behind its convolutions."""
+    n = Network(dtype, size)
     x = function(n, n.conv(n.x, 3, 2, 16))
     blocks = [
         (3, 16, 16, 1), (3, 64, 24, 2), (3, 72, 24, 1), (5, 72, 40, 2), (5, 120, 40, 1), (5, 120, 40, 1),
@@ -115,6 +115,19 @@ def resnet_stage(size: int) -> bytes:
     for _ in range(2):
         y = n.conv(x, 3, 1, 64, "RELU", (1, 1))
         x = n.add(x, n.conv(y, 3, 1, 64, border=(1, 1)))
+    return n.net.build(outputs=[x])
+
+
+def float_depthwise(size: int) -> bytes:
+    """Return four inverted residuals, int8, whose depthwise convolutions are in float."""
+    n = Network("int8", size)
+    x = n.conv(n.x, 3, 2, 32)
+    for channels in (32, 32, 64, 64):
+        y = n.conv(x, 1, 1, 4 * channels)
+        real = Network("float32", size)
+        real.net = n.net
+        y = real.conv(n.net.op("DEQUANTIZE", [y], T("float32", y.shape)), 3, 1, act="RELU6")
+        x = n.conv(n.net.op("QUANTIZE", [y], n.picture(*y.shape[1:])), 1, 1, channels)
     return n.net.build(outputs=[x])
 
 
@@ -154,7 +167,9 @@ def main() -> None:
         "MobileNetV2, ZeroPadding2D, float32": mobilenet_v2("float32", args.size),
         "MobileNetV3-large, HARD_SWISH, int8": mobilenet_v3(args.size, Network.swish),
         "MobileNetV3-large, x * LOGISTIC(x), int8": mobilenet_v3(args.size, Network.silu),
+        "MobileNetV3-large, HARD_SWISH, float32": mobilenet_v3(args.size, Network.swish, "float32"),
         "ResNet-18, first stage, borders, int8": resnet_stage(args.size),
+        "int8 with float depthwise convolutions": float_depthwise(args.size),
     }
     print("| network | threads | time | arena, KB: steps of the file | joined |\n|---|---:|---:|---:|---:|")
     for name, content in networks.items():

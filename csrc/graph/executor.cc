@@ -140,6 +140,33 @@ bool Executor::may_follow(size_t step, size_t next, const std::vector<int>& uses
   return false;
 }
 
+// Bytes of tensors in the arena during each step, were all steps run one after the other.
+std::vector<int64_t> Executor::live_bytes() const {
+  std::vector<std::pair<size_t, size_t>> life(values_.size(), {steps_.size(), 0});
+  const auto extend = [&](int tensor, size_t step) {
+    if (tensor == kAbsent) return;
+    auto& [first, last] = life[static_cast<size_t>(tensor)];
+    first = std::min(first, step), last = std::max(last, step);
+  };
+  for (int i : spec_.inputs) extend(i, 0);
+  for (size_t k = 0; k < steps_.size(); ++k) {
+    if (steps_[k]->folded()) continue;
+    for (int i : steps_[k]->node().inputs) extend(i, k);
+    for (int i : steps_[k]->node().outputs) extend(i, k);
+  }
+  if (!steps_.empty())
+    for (int i : spec_.outputs) extend(i, steps_.size() - 1);
+  std::vector<int64_t> live(steps_.size() + 1, 0);  // first as differences
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (values_[i].kind != Value::Kind::arena || life[i].first > life[i].second) continue;
+    const int64_t bytes = static_cast<int64_t>(values_[i].info.bytes());
+    live[life[i].first] += bytes, live[life[i].second + 1] -= bytes;
+  }
+  std::partial_sum(live.begin(), live.end(), live.begin());
+  live.pop_back();
+  return live;
+}
+
 void Executor::find_chains() {
   chains_.clear();
   chain_of_.assign(steps_.size(), -1);
@@ -152,15 +179,21 @@ void Executor::find_chains() {
   auto row_bytes = [&](int tensor, int64_t rows) {
     return static_cast<int64_t>(values_[static_cast<size_t>(tensor)].info.bytes()) / rows;
   };
+  const std::vector<int64_t> live = live_bytes();
+  const int64_t peak = live.empty() ? 0 : *std::max_element(live.begin(), live.end());
   for (size_t k = 0; k < steps_.size(); ++k) {
     if (steps_[k]->late() || steps_[k]->folded() || steps_[k]->row_work().out_rows == 0) continue;
     std::vector<RowChain::Member> members;
+    std::vector<int64_t> others;  // bytes of tensors that have no part in the chain, the most until each member
     size_t last = k;
     for (int input = steps_[k]->row_work().inputs[0];;) {
       const Step& s = *steps_[last];
       const RowWork& work = s.row_work();
       members.push_back({&work, &s, input, row_bytes(s.node().inputs[static_cast<size_t>(input)], work.in_rows),
                          row_bytes(s.node().outputs[0], work.out_rows)});
+      const RowChain::Member& m = members.back();
+      const int64_t other = live[last] - work.in_rows * m.in_row_bytes - work.out_rows * m.out_row_bytes;
+      others.push_back(others.empty() ? other : std::max(others.back(), other));
       if (members.size() == RowChain::kMaxMembers || last + 1 == steps_.size() ||
           !may_follow(last, last + 1, uses, input))
         break;
@@ -173,7 +206,7 @@ void Executor::find_chains() {
     for (size_t n = always ? members.size() : 2; n >= 2 && n <= members.size(); ++n) {
       RowChain chain({members.begin(), members.begin() + static_cast<std::ptrdiff_t>(n)}, session_.pool.threads(),
                      session_.options.band_bytes);
-      const double gain = chain.gain();
+      const double gain = chain.gain(peak - others[n - 1]);
       if (!always && gain <= best_gain) continue;
       best_gain = gain;
       best.emplace(std::move(chain));

@@ -135,6 +135,7 @@ class Executor : public Subgraph {
   void widen(int tensor);
   void keep_int4(int tensor);
   void find_chains();
+  std::vector<int64_t> live_bytes() const;
   bool may_follow(size_t step, size_t next, const std::vector<int>& uses, int& input) const;
 
   Session& session_;

@@ -54,23 +54,32 @@ RowChain::Rows RowChain::needed(const RowWork& w, Rows rows) {
   return in.begin < in.end ? in : Rows{in.begin, in.begin};
 }
 
-double RowChain::gain() const {
+double RowChain::gain(int64_t room) const {
   constexpr double kBarrier = 2500;          // nanoseconds to end a parallel step and begin the next
   constexpr double kCall = 150;              // to call a member for a band
   constexpr double kKeptPerNanosecond = 30;  // bytes that the next band needs again: moved, and rearranged by kernels
   constexpr int64_t kLarge = 128 << 10;      // bytes of memory that are worth a little
+  constexpr double kMemory = 0.04;           // so much of the time
   const size_t last = members_.size() - 1;
   const double total = row_cost_ * static_cast<double>(rows_);
   const double bands = static_cast<double>((rows_ + band_ - 1) / band_);
   double gain = -(bands - 1) * kCall * static_cast<double>(last + 1);
-  int64_t largest = 0, kept = 0;
+  int64_t most = 0, kept = 0;  // most: at one step, one after the other
+  const auto in_bytes = [&](const Member& m) { return m.work->in_rows * m.in_row_bytes; };
+  const auto out_bytes = [&](const Member& m) { return m.work->out_rows * m.out_row_bytes; };
+  for (const Member& m : members_) most = std::max(most, in_bytes(m) + out_bytes(m));
   for (size_t i = 0; i < last; ++i) {
-    largest = std::max(largest, members_[i].work->out_rows * members_[i].out_row_bytes);
     const RowWork& next = *members_[i + 1].work;
     kept += std::max<int64_t>(next.extent - next.stride, 0) * members_[i].out_row_bytes;
   }
   gain -= (bands - 1) * static_cast<double>(kept) / kKeptPerNanosecond;
-  if (largest - static_cast<int64_t>(scratch_bytes()) > kLarge) gain += 0.04 * total;
+  const int64_t in = in_bytes(members_[0]), between = out_bytes(members_[0]);
+  const int64_t rest = out_bytes(members_[last]) + static_cast<int64_t>(scratch_bytes()), together = in + rest;
+  // A first step that leaves less than it takes (QUANTIZE of floats) is better done before: its input is gone then.
+  const int64_t without_first = std::max(in + between, between + rest);
+  if (most - together > kLarge) gain += kMemory * total;
+  const bool first_better_before = in - between > kLarge && together - without_first > kLarge;
+  if (first_better_before || together - room > kLarge) gain -= kMemory * total;
   if (threads_ == 1) return gain;
   gain += kBarrier * static_cast<double>(last);
   // Where the parts of two threads meet, both compute the rows that both need.

@@ -30,8 +30,8 @@ class RowChain {
   size_t scratch_bytes() const { return thread_bytes_ * static_cast<size_t>(threads_); }
   int64_t band() const { return band_; }  // output rows of the last member at a time
   // Nanoseconds that running by rows is expected to save; a positive number too where it costs nothing and much memory
-  // is saved.
-  double gain() const;
+  // is saved. `room`: bytes that the chain may take without being what the model needs most memory for.
+  double gain(int64_t room) const;
   // `input` and `output` of the chain as a whole. Adds nanoseconds of each member to times[0 .. members) unless null.
   void run(const RunContext& run, char* scratch, double* times) const;
 

@@ -34,6 +34,8 @@ void prepare_integer(PrepareContext& ctx) {
   if (q.scale.size() <= 1) {
     float scale = x.scale();
     int32_t zero_point = x.zero_point();
+    offer_unary_rows<T, float>(
+        ctx, 0.4, [=](const T* from, float* to, int64_t count) { row_of(from, to, count, scale, zero_point); });
     ctx.on_run([=](RunContext& run) {
       const T* from = run.input<T>(0);
       float* to = run.output<float>(0);

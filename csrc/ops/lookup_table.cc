@@ -28,20 +28,10 @@ RunFunction table8_function(PrepareContext& ctx, const Table8& table) {
 
 void run_table8(PrepareContext& ctx, const Table8& table) {
   ctx.on_run(table8_function(ctx, table));
-  const Shape& shape = ctx.input(0).shape;
-  if (shape.rank() != 4 || shape[0] != 1 || shape.elements() == 0) return;
   const FunctionRow<LutQ8Kernel>& kernel = choose_lut_q8(ctx.isa());
-  const int64_t row = shape.elements(2, 4);
-  RowWork rows;
-  rows.in_rows = rows.out_rows = shape[1];
-  rows.cost = cost(kernel) * static_cast<double>(row);
-  rows.inputs = {0};
-  rows.run = [row, table, look_up = kernel.run](const RunContext&, int, const void* in, void* out, int64_t begin,
-                                                int64_t end, int) {
-    look_up(static_cast<const uint8_t*>(in) + begin * row, static_cast<uint8_t*>(out) + begin * row,
-            (end - begin) * row, table.data());
-  };
-  ctx.on_rows(std::move(rows));
+  offer_unary_rows<uint8_t, uint8_t>(
+      ctx, cost(kernel),
+      [table, look_up = kernel.run](const uint8_t* x, uint8_t* out, int64_t n) { look_up(x, out, n, table.data()); });
 }
 
 // LOOKUP_TABLE: output byte table[x] for each byte x of input 0; the table is input 1. Made of other operators at load.

@@ -52,6 +52,8 @@ void prepare_from_float(PrepareContext& ctx) {
     float scale = y.scale();
     int32_t zero_point = y.zero_point();
     int64_t n = x.shape.elements();
+    offer_unary_rows<float, T>(
+        ctx, 1.0, [=](const float* from, T* to, int64_t count) { row_of(from, to, count, scale, zero_point); });
     ctx.on_run([=](RunContext& run) {
       const float* from = run.input<float>(0);
       T* to = run.output<T>(0);

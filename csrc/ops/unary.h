@@ -45,9 +45,30 @@ RunFunction unary_function(PrepareContext& ctx, double cost, F f) {
                      [&](int64_t begin, int64_t end, int) { unary_loop(x + begin, out + begin, end - begin, f); });
   };
 }
+
+// The work by rows of run(x, out, n), which is elementwise, where the operand is a picture; `cost` as above.
+template <class T, class Out, class Run>
+void offer_unary_rows(PrepareContext& ctx, double cost, Run run) {
+  const Shape& shape = ctx.input(0).shape;
+  if (shape.rank() != 4 || shape[0] != 1 || shape.elements() == 0) return;
+  const int64_t row = shape.elements(2, 4);
+  RowWork rows;
+  rows.in_rows = rows.out_rows = shape[1];
+  rows.cost = cost * static_cast<double>(row);
+  rows.inputs = {0};
+  rows.run = [row, run = std::move(run)](const RunContext&, int, const void* in, void* out, int64_t begin, int64_t end,
+                                         int) {
+    run(static_cast<const T*>(in) + begin * row, static_cast<Out*>(out) + begin * row, (end - begin) * row);
+  };
+  ctx.on_rows(std::move(rows));
+}
+
+// Both.
 template <class T, class Out = T, class F>
 void run_unary(PrepareContext& ctx, double cost, F f) {
-  ctx.on_run(unary_function<T, Out>(ctx, cost, std::move(f)));
+  ctx.on_run(unary_function<T, Out>(ctx, cost, f));
+  offer_unary_rows<T, Out>(ctx, cost,
+                           [f = std::move(f)](const T* x, Out* out, int64_t n) { unary_loop(x, out, n, f); });
 }
 
 // The same for float16: computed in float.

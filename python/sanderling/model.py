@@ -408,7 +408,7 @@ def load(
     memory_limit : int
         Bytes that the model's tensors may take; a model that needs more is refused.
     fuse : bool, optional
-        Run convolutions, additions, 8-bit functions and maxima that follow each other together, some rows of the
+        Run convolutions, additions, functions and 8-bit maxima that follow each other together, some rows of the
         picture at a time, so that the large tensors between them are never in memory as a whole. Default: where it is
         expected to save time, or memory at no cost; True: wherever possible. Unless it is False, a border of zeros
         (PAD) that only a convolution reads becomes the convolution's own padding, and operators that compute bytes from

@@ -20,7 +20,10 @@ FUNCTIONS = ["HARD_SWISH", "LOGISTIC", "RELU"]
 
 @dataclass
 class Layer:
-    """One step: a convolution, an addition of the tensor `back` steps before, a pool, or a function of each value."""
+    """One step: a convolution, an addition of the tensor `back` steps before, a pool, or a function of each value.
+
+    QUANTIZE goes from floats to int8, and between int8 and uint8.
+    """
 
     op: str
     kernel: int = 1
@@ -41,7 +44,7 @@ layers = st.lists(
         st.builds(
             Layer, st.just("MAX_POOL_2D"), st.integers(1, 4), st.integers(1, 3), padding=st.sampled_from(PADDINGS)
         ),
-        st.builds(Layer, st.sampled_from(FUNCTIONS)),
+        st.builds(Layer, st.sampled_from([*FUNCTIONS, "QUANTIZE", "DEQUANTIZE"])),
     ),
     min_size=2, max_size=10,
 )  # fmt: skip
@@ -51,7 +54,6 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
     """Return a model of these layers, as far as shapes allow them, and how many it has."""
     rng = np.random.default_rng(seed)
     g = Net()
-    low = 0 if dtype == "uint8" else -127
 
     def value(shape: Sequence[int], scale: float, zero_point: int) -> T:
         return T(dtype, shape) if dtype == "float32" else T(dtype, shape, scale, zero_point)
@@ -59,6 +61,7 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
     def weights(shape: tuple[int, ...], axis: int) -> T:
         if dtype == "float32":
             return T(dtype, shape, data=rng.normal(size=shape).astype(np.float32))
+        low = 0 if dtype == "uint8" else -127
         data = rng.integers(low, low + 255, shape)
         if dtype == "uint8":
             return T(dtype, shape, 0.01, 120, data=data)
@@ -70,10 +73,19 @@ def network(dtype: str, size: tuple[int, int], channels: int, plan: list[Layer],
         _, h, w, c = x.shape
         if layer.op == "ADD":
             other = tensors[-1 - layer.back] if layer.back < len(tensors) else x
-            if tuple(other.shape) == tuple(x.shape) and other is not x:
+            if tuple(other.shape) == tuple(x.shape) and other is not x and other.dtype == dtype:
                 attributes = {"fused_activation_function": "NONE"}
                 operands = [x, other] if layer.back % 2 else [other, x]
                 tensors.append(g.op("ADD", operands, value(x.shape, 0.08, 1), **attributes))
+            continue
+        if layer.op == "QUANTIZE":
+            dtype = "uint8" if dtype == "int8" else "int8"
+            tensors.append(g.op("QUANTIZE", [x], value(x.shape, 0.06, 2)))
+            continue
+        if layer.op == "DEQUANTIZE":
+            if dtype != "float32":
+                dtype = "float32"
+                tensors.append(g.op("DEQUANTIZE", [x], value(x.shape, 0, 0)))
             continue
         if layer.op in FUNCTIONS:
             tensors.append(g.op(layer.op, [x], value(x.shape, 0.02, 5)))
@@ -171,6 +183,44 @@ def test_functions_and_pools_are_in_chains() -> None:
     ]  # fmt: skip
     content = network("int8", (64, 64), 16, plan, 0)[0]
     assert chains(sanderling.load(content, threads=2, fuse=True)) == [0] * 6
+
+
+def test_types_change_within_a_chain() -> None:
+    g = Net()
+    shape = (1, 40, 40, 16)
+    one = np.eye(16, dtype=np.int8).reshape(16, 1, 1, 16) * 100
+    x = g.input(T("float32", shape))
+    y = g.op("QUANTIZE", [x], T("int16", shape, 0.001))
+    y = g.op("QUANTIZE", [y], T("int8", shape, 0.05, 3))
+    options = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    y = g.op("CONV_2D", [y, T("int8", one.shape, 0.01, data=one)], T("int8", shape, 0.06, -5), **options)
+    y = g.op("QUANTIZE", [y], T("uint8", shape, 0.05, 100))
+    y = g.op("DEQUANTIZE", [y], T("float32", shape))
+    y = g.op("RELU", [y], T("float32", shape))
+    content = g.build(outputs=[y])
+    model = sanderling.load(content, threads=2, fuse=True)
+    assert chains(model) == [0] * 6
+    picture = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected = sanderling.load(content, threads=1, fuse=False)(picture)
+    assert expected.std() > 0.1
+    np.testing.assert_array_equal(model(picture), expected)
+
+
+def test_floats_that_are_quantized_first_are_not_kept_for_a_chain() -> None:
+    """A chain that began with QUANTIZE would keep its input, the largest tensor, until its end."""
+    g = Net()
+    x = g.input(T("float32", (1, 224, 224, 3)))
+    y = g.op("QUANTIZE", [x], T("int8", (1, 224, 224, 3), 0.05, 3))
+    rng = np.random.default_rng(0)
+    for size, shape, stride in ((112, (32, 3, 3, 3), 2), (112, (16, 1, 1, 32), 1)):
+        weights = T("int8", shape, 0.01, data=rng.integers(-127, 128, shape))
+        options = {"padding": "SAME", "stride_h": stride, "stride_w": stride}
+        y = g.op("CONV_2D", [y, weights], T("int8", (1, size, size, shape[0]), 0.1, 7), **options)
+    content = g.build(outputs=[y])
+    for threads in (1, 2):
+        model = sanderling.load(content, threads=threads)
+        assert chains(model) == [-1, 0, 0]
+        assert model.memory.arena == 224 * 224 * 3 * (4 + 1)
 
 
 def test_what_is_read_elsewhere_is_not_in_a_chain() -> None:
