@@ -15,7 +15,7 @@ from sanderling._atomic import write_atomically
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.importers._source import Source, read
-from sanderling.labels import Labels, find_labels, parse_labels
+from sanderling.labels import Labels, fit_labels, labels_beside, parse_labels
 from sanderling.metadata import packed_text, read_metadata
 from sanderling.passes import rewrite
 
@@ -178,14 +178,19 @@ def _labels(model: ir.Model, source: Source, labels: Labels | None) -> list[str]
         return list(labels)
     if model.labels:
         return list(model.labels)
+    packed_files = read_metadata(model).label_files
+    if not isinstance(source, (str, os.PathLike)):
+        text = packed_text(bytes(source), packed_files)
+        return [] if text is None else parse_labels(text)
+    text = packed_text(source, packed_files)
+    packed = [] if text is None else parse_labels(text)
     classes = model.graphs[0].tensors[model.graphs[0].outputs[0]].shape[-1:] if model.graphs[0].outputs else ()
-    if isinstance(source, (str, os.PathLike)) and classes:
-        beside = find_labels(os.fspath(source), classes[0], read_metadata(model).label_files)
-        if beside is not None:
-            return beside
-    text = packed_text(source if isinstance(source, (str, os.PathLike)) else bytes(source),
-                       read_metadata(model).label_files)  # fmt: skip
-    return [] if text is None else parse_labels(text)
+    if not classes:
+        return packed
+    fitted = fit_labels(packed, classes[0]) if packed else None
+    if fitted is None:
+        fitted = labels_beside(os.fspath(source), classes[0])
+    return packed if fitted is None else fitted
 
 
 def read_compiled(source: Source) -> ir.Model:

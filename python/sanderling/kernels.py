@@ -32,37 +32,39 @@ TypeError
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import update_wrapper
-from typing import Any, Generic, Literal, NamedTuple, ParamSpec
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sanderling import _core, ir
-from sanderling.errors import ModelError
-from sanderling.model import Model
+from sanderling import _core
+from sanderling.one_operator import (
+    MODELS_KEPT,
+    Affine,
+    Array,
+    Function,
+    Operator,
+    Prepared,
+    elementwise,
+    tensor_of,
+    weighted,
+)
 
-Array = npt.NDArray[Any]
-Affine = tuple[npt.ArrayLike, npt.ArrayLike]
-"""Scale and zero point."""
+__all__ = [
+    "ACTIVATIONS", "FUNCTIONS", "MODELS_KEPT", "Affine", "Array", "Function", "Padding", "Pair", "Prepared", "Row",
+    "add", "average_pool2d", "conv2d", "depthwise_conv2d", "fully_connected", "lookup", "max_pool2d", "mean", "mul",
+    "rows", "softmax", "sub",
+]  # fmt: skip
+
 Pair = int | tuple[int, int]
 """For height and width: one number for both, or two."""
 Padding = Literal["SAME", "VALID"]
-P = ParamSpec("P")
-
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 """What `activation` may be."""
 
 FUNCTIONS = ("ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG", "RSQRT", "SQRT", "TANH")
 """What `lookup` can be asked for."""
-
-MODELS_KEPT = 32
-"""Models of one operator that are kept for the next call, at most; each holds its weights."""
 
 
 class Row(NamedTuple):
@@ -81,175 +83,8 @@ def rows() -> list[Row]:
     return [Row(folder, name, isa, isa in available) for folder, name, isa in _core.kernels()]
 
 
-class Prepared:
-    """An operator with its weights packed, ready to run again and again on the same inputs (which are not copied).
-
-    Attributes
-    ----------
-    model : Model
-        The model of this one operator.
-    """
-
-    def __init__(self, model: Model, inputs: list[Array]) -> None:
-        self.model = model
-        self._inputs = inputs
-
-    def __call__(self) -> Array:
-        """Return the result, a new array."""
-        results = self.model._runner.run(0, self._inputs)
-        return results[0]
-
-    def nanoseconds(self) -> float:
-        """Run once and return the operator's own time: without Python, and without copies of inputs and results."""
-        return self.model._runner.run_profiled(0, self._inputs)[1][0]
-
-    @property
-    def kernel(self) -> str:
-        """Instruction set and name of the row that runs, "avx2/panels"; the set alone where there are no rows."""
-        return str(self.model._runner.steps(0)[0]["kernel"])
-
-    @property
-    def macs(self) -> int:
-        """Multiply-adds of one run; 0 for operators without."""
-        return int(self.model._runner.steps(0)[0]["macs"])
-
-
-@dataclass
-class _Operator:
-    """What a function wants to be run."""
-
-    op: str
-    operands: list[ir.Tensor]
-    output: ir.Tensor
-    inputs: list[Array]  # values of the operands that are not constant
-    attributes: dict[str, Any]
-    isa: str | None
-    threads: int
-
-    def key(self) -> tuple[Any, ...]:
-        parts: list[Any] = [self.op, self.isa, self.threads, repr(self.attributes)]
-        for t in (*self.operands, self.output):
-            parts += [t.dtype, t.shape]
-            if t.quantization is not None:
-                parts += [t.quantization.scale.tobytes(), t.quantization.zero_point.tobytes()]
-            if t.data is not None:
-                parts.append(hashlib.blake2b(t.data.tobytes()).digest())
-        return tuple(parts)
-
-
-_models: OrderedDict[tuple[Any, ...], Model] = OrderedDict()
-_lock = threading.Lock()
-
-
-class Function(Generic[P]):
-    """A kernel as a function; `prepare` takes the same arguments and does everything but the run."""
-
-    def __init__(self, describe: Callable[P, _Operator]) -> None:
-        self._describe = describe
-        update_wrapper(self, describe)
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Array:
-        """Run the operator."""
-        return self.prepare(*args, **kwargs)()
-
-    def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:
-        """Make the operator ready to run; see `Prepared`."""
-        wanted = self._describe(*args, **kwargs)
-        key = wanted.key()
-        with _lock:
-            model = _models.pop(key, None)
-        if model is None:
-            model = _make_model(wanted, self._describe.__name__)
-        with _lock:
-            _models[key] = model
-            while len(_models) > MODELS_KEPT:
-                _models.popitem(last=False)
-        return Prepared(model, wanted.inputs)
-
-
-def _make_model(wanted: _Operator, name: str) -> Model:
-    # Copies: the caller may change his arrays while the model is kept.
-    constants = [t if t.data is None else replace(t, data=t.data.copy()) for t in wanted.operands]
-    tensors = [*constants, wanted.output]
-    last = len(tensors) - 1
-    node = ir.Node(wanted.op, list(range(last)), [last], wanted.attributes)
-    inputs = [i for i, t in enumerate(wanted.operands) if t.data is None]
-    graph = ir.Graph(name, tensors, [node], inputs, [last])
-    try:
-        return Model(ir.Model([graph], source=f"kernels.{name}"), isa=wanted.isa, threads=wanted.threads)
-    except ModelError as e:
-        raise ValueError(str(e)) from None
-
-
-def _quantization(dtype: str, q: Affine | None, what: str, axis: int = 0) -> ir.Quantization | None:
-    if dtype == "float32":
-        if q is not None:
-            raise TypeError(f"{what} is float32 and has no quantization, but one is given")
-        return None
-    if q is None:
-        raise TypeError(f"{what} is {dtype}: its quantization (scale, zero point) is missing")
-    scale = np.atleast_1d(np.asarray(q[0], np.float32))
-    zero_point = np.broadcast_to(np.atleast_1d(np.asarray(q[1], np.int64)), scale.shape)
-    return ir.Quantization(scale, zero_point, axis)
-
-
-def _array(value: npt.ArrayLike, what: str, dtypes: Sequence[str]) -> Array:
-    array = np.ascontiguousarray(value)
-    if array.dtype.name not in dtypes:
-        raise TypeError(f"{what} is {array.dtype}; expected: {', '.join(dtypes)}")
-    return array.reshape(np.shape(value))
-
-
-def _tensor(name: str, array: Array, q: ir.Quantization | None = None, constant: bool = False) -> ir.Tensor:
-    return ir.Tensor(name, array.dtype.name, array.shape, quantization=q, data=array if constant else None)
-
-
 def _pair(value: Pair) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
-
-
-_ACTIVATION_TYPES = ("int8", "uint8", "int16", "float32")
-_WEIGHT_TYPES = ("int8", "uint8", "float32")
-
-
-def _elementwise(
-    op: str, operands: Sequence[tuple[npt.ArrayLike, Affine | None]], y_q: Affine | None, attributes: dict[str, Any],
-    isa: str | None, threads: int,
-) -> _Operator:  # fmt: skip
-    """Describe an operator whose inputs and output have one element type, and no constants."""
-    names = "x" if len(operands) == 1 else "ab"
-    arrays = [_array(value, name, _ACTIVATION_TYPES) for name, (value, _) in zip(names, operands, strict=True)]
-    dtype = arrays[0].dtype.name
-    for name, array in zip(names, arrays, strict=True):
-        if array.dtype.name != dtype:
-            raise TypeError(f"{name} is {array.dtype}, but {names[0]} is {dtype}")
-    tensors = [
-        _tensor(name, array, _quantization(dtype, q, name))
-        for name, array, (_, q) in zip(names, arrays, operands, strict=True)
-    ]
-    output = ir.Tensor("y", dtype, (), quantization=_quantization(dtype, y_q, "y"))
-    return _Operator(op, tensors, output, arrays, attributes, isa, threads)
-
-
-def _weighted(
-    op: str, x: npt.ArrayLike, w: npt.ArrayLike, bias: npt.ArrayLike | None, x_q: Affine | None, w_q: Affine | None,
-    y_q: Affine | None, axis: int, attributes: dict[str, Any], isa: str | None, threads: int,
-) -> _Operator:  # fmt: skip
-    """Describe an operator with weights, whose output channels are along `axis`, and a bias."""
-    data, weights = _array(x, "x", _ACTIVATION_TYPES), _array(w, "w", _WEIGHT_TYPES)
-    dtype = data.dtype.name
-    x_affine, w_affine = _quantization(dtype, x_q, "x"), _quantization(weights.dtype.name, w_q, "w", axis)
-    operands = [_tensor("x", data, x_affine), _tensor("w", weights, w_affine, constant=True)]
-    if bias is not None:
-        kind = {"float32": "float32", "int16": "int64"}.get(dtype, "int32")
-        terms = _array(bias, "bias", (kind,))
-        q = None
-        if x_affine is not None and w_affine is not None:
-            scale = (x_affine.scale * w_affine.scale).astype(np.float32)
-            q = ir.Quantization(scale, np.zeros(scale.shape, np.int64))
-        operands.append(_tensor("bias", terms, q, constant=True))
-    output = ir.Tensor("y", dtype, (), quantization=_quantization(dtype, y_q, "y"))
-    return _Operator(op, operands, output, [data], attributes, isa, threads)
 
 
 def _window(stride: Pair, padding: Padding, dilation: Pair, activation: str) -> dict[str, Any]:
@@ -269,7 +104,7 @@ def conv2d(
     x: npt.ArrayLike, w: npt.ArrayLike, bias: npt.ArrayLike | None = None, *, x_q: Affine | None = None,
     w_q: Affine | None = None, y_q: Affine | None = None, stride: Pair = 1, padding: Padding = "SAME",
     dilation: Pair = 1, activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Convolve pictures.
 
     Parameters
@@ -291,7 +126,7 @@ def conv2d(
     ndarray of the type of `x`, shape (batches, out_height, out_width, out_channels)
     """
     attributes = _window(stride, padding, dilation, activation)
-    return _weighted("CONV_2D", x, w, bias, x_q, w_q, y_q, 0, attributes, isa, threads)
+    return weighted("CONV_2D", x, w, bias, x_q, w_q, y_q, 0, attributes, isa, threads)
 
 
 @Function
@@ -299,7 +134,7 @@ def depthwise_conv2d(
     x: npt.ArrayLike, w: npt.ArrayLike, bias: npt.ArrayLike | None = None, *, x_q: Affine | None = None,
     w_q: Affine | None = None, y_q: Affine | None = None, stride: Pair = 1, padding: Padding = "SAME",
     dilation: Pair = 1, activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Convolve each channel of pictures with filters of its own.
 
     Parameters
@@ -317,7 +152,7 @@ def depthwise_conv2d(
     attributes = _window(stride, padding, dilation, activation)
     channels = np.shape(x)[-1] if np.ndim(x) else 0
     attributes["depth_multiplier"] = np.shape(w)[-1] // channels if np.ndim(w) and channels else 1
-    return _weighted("DEPTHWISE_CONV_2D", x, w, bias, x_q, w_q, y_q, 3, attributes, isa, threads)
+    return weighted("DEPTHWISE_CONV_2D", x, w, bias, x_q, w_q, y_q, 3, attributes, isa, threads)
 
 
 @Function
@@ -325,7 +160,7 @@ def fully_connected(
     x: npt.ArrayLike, w: npt.ArrayLike, bias: npt.ArrayLike | None = None, *, x_q: Affine | None = None,
     w_q: Affine | None = None, y_q: Affine | None = None, activation: str = "NONE", isa: str | None = None,
     threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Multiply rows with a matrix.
 
     Parameters
@@ -345,14 +180,14 @@ def fully_connected(
         "keep_num_dims": True,
         "asymmetric_quantize_inputs": False,
     }
-    return _weighted("FULLY_CONNECTED", x, w, bias, x_q, w_q, y_q, 0, attributes, isa, threads)
+    return weighted("FULLY_CONNECTED", x, w, bias, x_q, w_q, y_q, 0, attributes, isa, threads)
 
 
 @Function
 def add(
     a: npt.ArrayLike, b: npt.ArrayLike, *, a_q: Affine | None = None, b_q: Affine | None = None,
     y_q: Affine | None = None, activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Add arrays of one type, each with its own quantization.
 
     Parameters
@@ -369,34 +204,34 @@ def add(
     ndarray of the type of `a`
     """
     attributes = {"fused_activation_function": activation, "pot_scale_int16": False}
-    return _elementwise("ADD", [(a, a_q), (b, b_q)], y_q, attributes, isa, threads)
+    return elementwise("ADD", [(a, a_q), (b, b_q)], y_q, attributes, isa, threads)
 
 
 @Function
 def sub(
     a: npt.ArrayLike, b: npt.ArrayLike, *, a_q: Affine | None = None, b_q: Affine | None = None,
     y_q: Affine | None = None, activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Subtract `b` from `a`; arguments and result as in `add`."""
     attributes = {"fused_activation_function": activation, "pot_scale_int16": False}
-    return _elementwise("SUB", [(a, a_q), (b, b_q)], y_q, attributes, isa, threads)
+    return elementwise("SUB", [(a, a_q), (b, b_q)], y_q, attributes, isa, threads)
 
 
 @Function
 def mul(
     a: npt.ArrayLike, b: npt.ArrayLike, *, a_q: Affine | None = None, b_q: Affine | None = None,
     y_q: Affine | None = None, activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Multiply arrays element by element; arguments and result as in `add`."""
     attributes = {"fused_activation_function": activation}
-    return _elementwise("MUL", [(a, a_q), (b, b_q)], y_q, attributes, isa, threads)
+    return elementwise("MUL", [(a, a_q), (b, b_q)], y_q, attributes, isa, threads)
 
 
 @Function
 def lookup(
     x: npt.ArrayLike, function: str, *, x_q: Affine | None = None, y_q: Affine | None = None, alpha: float = 0.2,
     isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Apply a function of one variable; for 8-bit values it is a table of 256 entries.
 
     Parameters
@@ -421,7 +256,7 @@ def lookup(
         attributes["alpha"] = float(alpha)
     elif function == "GELU":
         attributes["approximate"] = False
-    return _elementwise(function, [(x, x_q)], y_q, attributes, isa, threads)
+    return elementwise(function, [(x, x_q)], y_q, attributes, isa, threads)
 
 
 def _pool(size: Pair, stride: Pair | None, padding: Padding, activation: str) -> dict[str, Any]:
@@ -440,7 +275,7 @@ def _pool(size: Pair, stride: Pair | None, padding: Padding, activation: str) ->
 def average_pool2d(
     x: npt.ArrayLike, size: Pair, *, x_q: Affine | None = None, stride: Pair | None = None,
     padding: Padding = "VALID", activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Average over windows; padding is not part of a window.
 
     Parameters
@@ -460,23 +295,23 @@ def average_pool2d(
     -------
     ndarray of the type of `x`, shape (batches, out_height, out_width, channels)
     """
-    return _elementwise("AVERAGE_POOL_2D", [(x, x_q)], x_q, _pool(size, stride, padding, activation), isa, threads)
+    return elementwise("AVERAGE_POOL_2D", [(x, x_q)], x_q, _pool(size, stride, padding, activation), isa, threads)
 
 
 @Function
 def max_pool2d(
     x: npt.ArrayLike, size: Pair, *, x_q: Affine | None = None, stride: Pair | None = None,
     padding: Padding = "VALID", activation: str = "NONE", isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Take the largest value of windows; arguments and result as in `average_pool2d`."""
-    return _elementwise("MAX_POOL_2D", [(x, x_q)], x_q, _pool(size, stride, padding, activation), isa, threads)
+    return elementwise("MAX_POOL_2D", [(x, x_q)], x_q, _pool(size, stride, padding, activation), isa, threads)
 
 
 @Function
 def mean(
     x: npt.ArrayLike, axes: int | Sequence[int] = (1, 2), *, x_q: Affine | None = None, y_q: Affine | None = None,
     keep_dims: bool = False, isa: str | None = None, threads: int = 1,
-) -> _Operator:  # fmt: skip
+) -> Operator:  # fmt: skip
     """Average over whole axes.
 
     Parameters
@@ -493,15 +328,15 @@ def mean(
     -------
     ndarray of the type of `x`
     """
-    wanted = _elementwise("MEAN", [(x, x_q)], y_q, {"keep_dims": keep_dims}, isa, threads)
-    wanted.operands.append(_tensor("axes", np.atleast_1d(np.asarray(axes, np.int32)), constant=True))
+    wanted = elementwise("MEAN", [(x, x_q)], y_q, {"keep_dims": keep_dims}, isa, threads)
+    wanted.operands.append(tensor_of("axes", np.atleast_1d(np.asarray(axes, np.int32)), constant=True))
     return wanted
 
 
 @Function
 def softmax(
     x: npt.ArrayLike, *, x_q: Affine | None = None, beta: float = 1.0, isa: str | None = None, threads: int = 1
-) -> _Operator:
+) -> Operator:
     """Turn the last axis into probabilities: exp(beta * x) over its sum.
 
     Parameters
@@ -518,4 +353,4 @@ def softmax(
     """
     outputs: dict[str, Affine] = {"int8": (1 / 256, -128), "uint8": (1 / 256, 0), "int16": (1 / 32768, 0)}
     y_q = outputs.get(np.asarray(x).dtype.name)
-    return _elementwise("SOFTMAX", [(x, x_q)], y_q, {"beta": float(beta)}, isa, threads)
+    return elementwise("SOFTMAX", [(x, x_q)], y_q, {"beta": float(beta)}, isa, threads)

@@ -84,12 +84,14 @@ def find_labels(source: str | bytes, classes: int, packed: Sequence[str] = ()) -
         Names of label files that the model's metadata gives.
     """
     text = packed_text(source, packed)
-    if text is not None:
-        fitted = fit_labels(parse_labels(text), classes)
-        if fitted is not None:
-            return fitted
-    if isinstance(source, bytes):
-        return None
+    fitted = None if text is None else fit_labels(parse_labels(text), classes)
+    if fitted is not None or isinstance(source, bytes):
+        return fitted
+    return labels_beside(source, classes)
+
+
+def labels_beside(source: str, classes: int) -> list[str] | None:
+    """Look for labels that fit in the model's folder only; see `find_labels`."""
     path = Path(source)
     try:
         candidates = [path.with_suffix(".txt"), path.parent / "labels.txt", *sorted(path.parent.glob("*labels*.txt"))]

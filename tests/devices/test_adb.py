@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from sanderling.cli.app import cli
 from sanderling.devices import adb_protocol
-from tests.python.test_compiled import classifier
+from tests.support import commands
 from tests.support.adb_server import AdbServer
+from tests.support.commands import sanderling_
 from tests.support.programs import bench_folder, elf, program
 
 SERIAL = "R58M123ABC"
@@ -45,26 +45,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield make
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    path = tmp_path / "small.tflite"
-    path.write_bytes(classifier())
-    return path
-
-
 def run(command: str, *args: object, code: int = 0, url: str = f"adb://{SERIAL}") -> Result:
-    result = CliRunner().invoke(cli, [command, "--device", url, *map(str, args)], prog_name="sanderling")
-    assert result.exit_code == code, result.output
-    return result
+    return sanderling_(command, "--device", url, *args, code=code)
 
 
 def failure(model: Path, binaries: Path, url: str = f"adb://{SERIAL}") -> str:
     """The one line of a measurement that fails."""
-    result = run("bench", model, "--binaries", binaries, "--runs", 2, code=1, url=url)
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(f"sanderling: {url}: ")
-    return result.stderr.removeprefix(f"sanderling: {url}: ").strip()
+    words = ["bench", "--device", url, model, "--binaries", binaries, "--runs", 2]
+    return commands.failure(*words, code=1, prefix=f"{url}: ")
 
 
 @pytest.mark.parametrize("url", [f"adb://{SERIAL}", "adb://"], ids=["named", "only"])

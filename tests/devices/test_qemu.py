@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from sanderling.cli.app import cli
 from tests.python.test_compiled import classifier
+from tests.support.commands import sanderling_
 from tests.support.programs import bench_folder, elf, program
 
 
@@ -27,9 +27,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def bench(*args: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(cli, ["bench", *map(str, args)], prog_name="sanderling")
-    assert result.exit_code == code, result.output
-    return result
+    return sanderling_("bench", *args, code=code)
 
 
 class _Tags(HTMLParser):

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import sanderling
-from sanderling.cli.app import cli
 from sanderling.devices import connection
 from tests.python.test_compiled import classifier, plan_of, sealed
+from tests.support import commands
+from tests.support.commands import sanderling_
 from tests.support.programs import bench_folder, elf
 from tests.support.shared import ROOT
 from tests.support.ssh_server import SshServer
@@ -42,29 +43,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
         yield make
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    path = tmp_path / "small.tflite"
-    path.write_bytes(classifier())
-    return path
-
-
 def run(command: str, server: SshServer, *args: object, code: int = 0) -> Result:
-    words = [command, "--device", server.url, "--ssh-config", server.config, *args]
-    result = CliRunner().invoke(cli, [str(a) for a in words], prog_name="sanderling")
-    assert result.exit_code == code, result.output
-    return result
+    return sanderling_(command, "--device", server.url, "--ssh-config", server.config, *args, code=code)
 
 
 def failure(server: SshServer, model: Path, binaries: Path) -> str:
     """The one line of a measurement that fails; nothing is left."""
-    result = run("bench", server, model, "--binaries", binaries, "--runs", 2, code=1)
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    prefix = f"sanderling: {server.url}: "
-    assert result.stderr.startswith(prefix)
+    words = ["bench", "--device", server.url, "--ssh-config", server.config, model, "--binaries", binaries, "--runs", 2]
+    said = commands.failure(*words, code=1, prefix=f"{server.url}: ")
     assert server.left() == []
-    return result.stderr.removeprefix(prefix).strip()
+    return said
 
 
 @pytest.mark.parametrize("emulated", [False, True], ids=["native", "emulated"])

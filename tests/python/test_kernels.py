@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sanderling
-from sanderling import _core, kernels
+from sanderling import _core, kernels, one_operator
 from sanderling.exporters import tflite
 from tests.support import oracle
 from tests.support.compare import assert_same
@@ -120,7 +120,7 @@ def test_calls_share_models_but_not_weights() -> None:
 def test_few_models_are_kept() -> None:
     for n in range(2 * kernels.MODELS_KEPT):
         kernels.softmax(np.zeros((1, n + 1), np.float32))
-    assert len(kernels._models) == kernels.MODELS_KEPT
+    assert len(one_operator._models) == kernels.MODELS_KEPT
 
 
 @pytest.mark.parametrize(

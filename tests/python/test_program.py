@@ -1,0 +1,72 @@
+"""`python -m sanderling` in a process of its own, and what importing the package costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sanderling
+from tests.support.shared import ROOT
+
+PACKAGE = str(Path(sanderling.__file__).parents[1])
+EFFNET = str(ROOT / "models" / "effnet_lite0_int8.tflite")
+COFFEE = str(ROOT / "models" / "coffee.png")
+
+
+def python(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # The package that this process tests: installed, or beside its sources.
+    path = os.pathsep.join([PACKAGE, os.environ.get("PYTHONPATH", "")])
+    env = os.environ | {"PYTHONPATH": path} | environment
+    return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=120, env=env)
+
+
+def test_as_a_program(tmp_path: Path, pixels: Path) -> None:
+    done = python("-m", "sanderling", "run", str(pixels), COFFEE, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)["results"][0]["predictions"]) == 5
+    done = python("-m", "sanderling", "run", "nowhere.tflite", COFFEE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sanderling: nowhere.tflite: No such file or directory\n"
+    done = python("-m", "sanderling", "--verbose", "inspect", "nowhere.tflite")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1] == "sanderling: nowhere.tflite: No such file or directory"
+    done = python("-m", "sanderling", "-v", "run", str(pixels), COFFEE, "--json")
+    json.loads(done.stdout)
+    assert "1 operators" in done.stderr
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise ImportError('no click', name='click')")
+    done = python("-m", "sanderling", "doctor", PYTHONPATH=f"{tmp_path}{os.pathsep}{PACKAGE}")
+    assert done.returncode == 1
+    assert done.stderr == "sanderling: the command line needs click: pip install 'sanderling[cli]'\n"
+
+
+def test_import_is_light() -> None:
+    code = "import sanderling, sys; print(*sorted(sys.modules))"
+    modules = set(python("-c", code).stdout.split())
+    assert "sanderling" in modules
+    assert not modules & {"PIL", "rich", "click", "flatbuffers", "tflite", "logging"}
+    loaded = set(
+        python("-c", f"import sanderling, sys; sanderling.load({EFFNET!r}); print(*sys.modules)").stdout.split()
+    )
+    assert not loaded & {"PIL", "rich", "click"}
+
+
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitized build takes longer")
+def test_import_time(tmp_path: Path) -> None:
+    # CPU time, as the machine may be busy with other things; with the compiled core and all that `load` needs.
+    code = (
+        "import time, numpy; start = time.process_time(); import sanderling; sanderling.load; "
+        "print(1000 * (time.process_time() - start))"
+    )
+    environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    python("-c", code, **environment)
+    times = [float(python("-c", code, **environment).stdout) for _ in range(5)]
+    assert min(times) < 30, times
