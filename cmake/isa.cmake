@@ -1,4 +1,5 @@
-# THE table of instruction sets, best first: name, family (arm, arm32, x86, any), compiler flags.
+# THE table of instruction sets, best first: name, family (arm, arm32, x86, any), compiler flags, and "asked" where its
+# kernels compute other results: only those who ask for these get them, and nobody chooses it as an instruction set.
 # The enum sanderling::Isa, the names in kernels.inc, file names (<isa>.cc) and compile flags all come from here.
 # A new row also needs a run-time probe in csrc/cpu/isa.cc.
 # Rows whose flags the compiler does not know are left out of the build.
@@ -8,6 +9,7 @@ set(SANDERLING_ISA_TABLE
   "avx2|x86|-mavx2 -mfma"
   "neon_i8mm|arm|-march=armv8.2-a+dotprod+i8mm"
   "neon_dotprod|arm|-march=armv8.2-a+dotprod"
+  "neon_fp16|arm|-march=armv8.2-a+fp16|asked"
   "neon|arm|-mtune=cortex-a53"
   "neon|arm32|-march=armv7-a -mfpu=neon -mtune=cortex-a53"
   "portable|any|"
@@ -29,6 +31,9 @@ function(sanderling_write_pack_targets out_dir)
       list(GET cells 0 name)
       list(GET cells 1 row_family)
       list(APPEND names ${name})
+      if("asked" IN_LIST cells)
+        continue()
+      endif()
       if(row_family STREQUAL family AND family IN_LIST SANDERLING_PACKED_FAMILIES)
         string(APPEND targets "SANDERLING_PACK_TARGET(${family}, ${name})\n")
         if(NOT name STREQUAL portable)
@@ -60,7 +65,7 @@ function(sanderling_read_isa_table out_dir)
     set(family none)
   endif()
   set(names)
-  set(rows "// SANDERLING_ISA(name): the instruction sets of this build, best first.\n")
+  set(rows "// SANDERLING_ISA(name, asked): the instruction sets of this build, best first.\n")
   set(select "#pragma once\n#define SANDERLING_FAMILY \"${family}\"\n")
   set(others)
   foreach(row IN LISTS SANDERLING_ISA_TABLE)
@@ -78,7 +83,11 @@ function(sanderling_read_isa_table out_dir)
     endif()
     if(row_family STREQUAL "any" OR (row_family STREQUAL family AND known))
       list(APPEND names ${name})
-      string(APPEND rows "SANDERLING_ISA(${name})\n")
+      set(asked false)
+      if("asked" IN_LIST cells)
+        set(asked true)
+      endif()
+      string(APPEND rows "SANDERLING_ISA(${name}, ${asked})\n")
       string(REPLACE " " ";" flags "${flags}")
       set(SANDERLING_ISA_FLAGS_${name} "${flags}" PARENT_SCOPE)
       string(APPEND select "#define SANDERLING_IF_${name}(...) __VA_ARGS__\n")

@@ -37,6 +37,7 @@ BASELINE = {
 ISA = {
     "aarch64": {
         "neon_dotprod": ["--mattr=+v8.2a,+dotprod"],
+        "neon_fp16": ["--mattr=+v8.2a,+fullfp16"],
         "neon_i8mm": ["--mattr=+v8.2a,+dotprod,+i8mm"],
     },
     "armv7l": {"neon": ["--triple=armv7a", "--mattr=+neon"]},

@@ -1,5 +1,7 @@
 """Instructions and estimated cycles of an inference on emulated ARM cores, ours against LiteRT's (see cross/README.md).
 
+With --fp16 ours computes in fp16, and is compared with ours in float32 (cortex-a76 and max).
+
 python benchmarks/arm/measure.py MODEL.tflite... [--cpus cortex-a53,cortex-a72,cortex-a76,max] [--top 5] [--out FILE]
 
 Prints a markdown table; one thread. On cortex-a7 and cortex-a15 (32 bits) only instructions are counted, and the other
@@ -54,7 +56,7 @@ def measure(engine: str, path: Path, cpu: str, runs: int, top: int) -> dict[str,
             total = sum(int(instructions) * int(executed) for _, instructions, executed, _ in counts)
             return {"instructions": total / runs, "cycles": 0.0, "top": []}
         symbols = None
-        if engine == "sanderling" and top:
+        if engine != "litert" and top:
             module, base = done.stdout.split()
             symbols = cycles.Symbols.of(Path(module), int(base, 16))
         found = cycles.estimate(cycles.read_blocks(blocks), CORES[cpu], symbols, top)
@@ -84,25 +86,30 @@ def main() -> None:
     parser.add_argument("--cpus", default="cortex-a53,cortex-a72,cortex-a76,max")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--top", type=int, default=0, help="costliest blocks to list for each engine")
+    parser.add_argument("--fp16", action="store_true", help="ours in fp16 against ours in float32")
     parser.add_argument("--out", type=Path, help="write the table to this file too")
     args = parser.parse_args()
 
+    names = ("float32", "fp16") if args.fp16 else ("LiteRT", "sanderling")
     lines = [
-        "| model | core | LiteRT M cycles (M instructions) | sanderling M cycles (M instructions) | cycles ratio |",
+        f"| model | core | {' | '.join(f'{name} M cycles (M instructions)' for name in names)} | cycles ratio |",
         "|---|---|---|---|---|",
     ]
     print("\n".join(lines), flush=True)
     for path in args.models:
         for cpu in args.cpus.split(","):
-            theirs = litert(path.resolve(), cpu, args.runs, args.top)
-            ours = measure("sanderling", path.resolve(), cpu, args.runs, args.top)
+            if args.fp16:
+                theirs = measure("sanderling", path.resolve(), cpu, args.runs, args.top)
+            else:
+                theirs = litert(path.resolve(), cpu, args.runs, args.top)
+            ours = measure("sanderling-fp16" if args.fp16 else "sanderling", path.resolve(), cpu, args.runs, args.top)
             counted = "instructions" if cpu in ARMV7 else "cycles"
             text = [f"{x['cycles'] / 1e6:.3f} ({x['instructions'] / 1e6:.3f})" for x in (theirs, ours)]
             ratio = ours[counted] / theirs[counted]
             note = " of instructions" if cpu in ARMV7 else ""
             lines.append(f"| {path.stem} | {cpu} | {text[0]} | {text[1]} | {ratio:.2f}{note} |")
             print(lines[-1], flush=True)
-            for name, found in (("LiteRT", theirs), ("sanderling", ours)):
+            for name, found in zip(names, (theirs, ours), strict=True):
                 for line in found["top"][: args.top]:
                     print(f"    {name:10s} {line}", flush=True)
     if args.out:

@@ -1,6 +1,6 @@
 """Run a model under the emulator, RUNS inferences between the two marks that bbcount.c looks for (getppid calls).
 
-python region.py sanderling|litert MODEL RUNS
+python region.py sanderling|sanderling-fp16|litert MODEL RUNS
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def seeded(shape: Any, dtype: Any) -> np.ndarray:
     return rng.randint(info.min, info.max + 1, tuple(shape)).astype(kind)
 
 
-def sanderling_run(path: str) -> Any:
+def sanderling_run(path: str, fp16: bool = False) -> Any:
     """Return a function that runs the network once."""
     import sanderling
 
-    model = sanderling.load(path, threads=1)
+    model = sanderling.load(path, threads=1, fp16=fp16)
     inputs = [seeded(info.shape, info.dtype) for info in model.inputs]
     # Where the module lies, for the names of functions.
     module = str(sanderling._core.__file__)
@@ -53,7 +53,7 @@ def litert_run(path: str) -> Any:
 def main() -> None:
     """Run the command line."""
     engine, path, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    run = {"sanderling": sanderling_run, "litert": litert_run}[engine](path)
+    run = litert_run(path) if engine == "litert" else sanderling_run(path, engine == "sanderling-fp16")
     run()
     run()
     os.getppid()

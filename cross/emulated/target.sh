@@ -11,8 +11,8 @@ target_of_preset() { # sets preset, arch (Debian's name), triple, emulator, mark
 target_of_cpu() { # sets isas too, the instruction sets that the CPU has
   case $1 in
     cortex-a53 | cortex-a72) isas=neon,portable && target_of_preset aarch64 ;;
-    cortex-a76) isas=neon_dotprod,neon,portable && target_of_preset aarch64 ;;
-    max) isas=neon_i8mm,neon_dotprod,neon,portable && target_of_preset aarch64 ;;
+    cortex-a76) isas=neon_dotprod,neon_fp16,neon,portable && target_of_preset aarch64 ;;
+    max) isas=neon_i8mm,neon_dotprod,neon_fp16,neon,portable && target_of_preset aarch64 ;;
     cortex-a7 | cortex-a15) isas=neon,portable && target_of_preset armv7 ;;
     arm1176) isas=portable && target_of_preset armv6 ;;
     *) echo "unknown CPU: $1" >&2 && exit 2 ;;

@@ -12,12 +12,22 @@
 
 namespace py = pybind11;
 
+namespace {
+
+std::vector<std::string> isa_names(const std::vector<sanderling::Isa>& isas) {
+  std::vector<std::string> names;
+  for (sanderling::Isa isa : isas) names.emplace_back(sanderling::isa_name(isa));
+  return names;
+}
+
+}  // namespace
+
 void bind_cpu(py::module_& m) {
-  m.def("available_isas", [] {
-    std::vector<std::string> names;
-    for (sanderling::Isa isa : sanderling::available_isas()) names.emplace_back(sanderling::isa_name(isa));
-    return names;
-  });
+  m.def("available_isas", [] { return isa_names(sanderling::available_isas()); });
+  m.def("asked_isas", [] { return isa_names(sanderling::asked_isas()); });
+  m.def(
+      "has_fp16", [](const std::string& isa) { return sanderling::has_fp16(sanderling::choose_isa(isa)); },
+      py::kw_only(), py::arg("isa"));
   m.def("available_cores", &sanderling::available_cores);
   m.def("usable_cores", &sanderling::usable_cores);
   m.def("big_cores", &sanderling::big_cores, py::kw_only(), py::arg("cores"),

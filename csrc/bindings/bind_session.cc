@@ -39,10 +39,10 @@ Fusion fusion(const std::string& name) {
 class Runner {
  public:
   Runner(std::shared_ptr<ModelSpec> model, const std::string& isa, int threads, size_t memory_limit, bool keep_all,
-         const std::string& fuse, const std::vector<int>& cores, int64_t band_bytes)
+         const std::string& fuse, const std::vector<int>& cores, int64_t band_bytes, bool fp16)
       : session_((model->validate(), std::move(model)),
-                 {choose_isa(isa), memory_limit, keep_all, fusion(fuse), checked(band_bytes)}, checked(threads, cores),
-                 cores) {
+                 {choose_isa(isa), memory_limit, keep_all, fusion(fuse), checked(band_bytes), fp16},
+                 checked(threads, cores), cores) {
     executors_.resize(session_.model->graphs.size());
     session_.interrupt.set([] {
       py::gil_scoped_acquire gil;
@@ -271,9 +271,9 @@ void bind_session(py::module_& m) {
   using namespace py::literals;
   py::class_<Runner>(m, "Runner")
       .def(py::init<std::shared_ptr<ModelSpec>, const std::string&, int, size_t, bool, const std::string&,
-                    const std::vector<int>&, int64_t>(),
+                    const std::vector<int>&, int64_t, bool>(),
            py::kw_only(), "model"_a, "isa"_a, "threads"_a, "memory_limit"_a, "keep_all"_a, "fuse"_a, "cores"_a,
-           "band_bytes"_a)
+           "band_bytes"_a, "fp16"_a)
       .def("plan", &Runner::plan, py::kw_only(), "graph"_a, "shapes"_a)
       .def("run", &Runner::run, "graph"_a, "inputs"_a)
       .def("exact_call", &exact_call, "graph"_a)

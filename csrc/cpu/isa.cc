@@ -33,6 +33,8 @@ bool probe_avx512vnni() {
 // Bits of the kernel's asm/hwcap.h, which old headers lack.
 bool probe_neon() { return true; }
 bool probe_neon_dotprod() { return (getauxval(AT_HWCAP) & 1ul << 20) != 0; }
+// Vectors of fp16 (ASIMDHP) as well as scalars (FPHP).
+bool probe_neon_fp16() { return (~getauxval(AT_HWCAP) & (1ul << 9 | 1ul << 10)) == 0; }
 bool probe_neon_i8mm() { return probe_neon_dotprod() && (getauxval(AT_HWCAP2) & 1ul << 13) != 0; }
 #elif defined(__arm__)
 bool probe_neon() { return (getauxval(AT_HWCAP) & 1ul << 12) != 0; }
@@ -41,16 +43,24 @@ bool probe_neon() { return (getauxval(AT_HWCAP) & 1ul << 12) != 0; }
 struct Row {
   Isa isa;
   const char* name;
+  bool asked;
   bool (*probe)();
 };
 
 constexpr Row kRows[] = {
-#define SANDERLING_ISA(name) {Isa::name, #name, probe_##name},
+#define SANDERLING_ISA(name, asked) {Isa::name, #name, asked, probe_##name},
 #include "isa_table.inc"
 #undef SANDERLING_ISA
 };
 
 const Row& row(Isa isa) { return kRows[static_cast<int>(isa)]; }
+
+std::vector<Isa> runnable(bool asked) {
+  std::vector<Isa> found;
+  for (const Row& r : kRows)
+    if (r.asked == asked && r.probe()) found.push_back(r.isa);
+  return found;
+}
 
 }  // namespace
 
@@ -67,12 +77,13 @@ bool find_isa(const std::string& name, Isa& isa) {
 
 bool isa_available(Isa isa) { return row(isa).probe(); }
 
-std::vector<Isa> available_isas() {
-  std::vector<Isa> found;
-  for (const Row& r : kRows)
-    if (r.probe()) found.push_back(r.isa);
-  return found;
+bool has_fp16(Isa best) {
+  Isa isa;
+  return find_isa("neon_fp16", isa) && isa >= best && isa_available(isa);
 }
+
+std::vector<Isa> available_isas() { return runnable(false); }
+std::vector<Isa> asked_isas() { return runnable(true); }
 
 Isa choose_isa(const std::string& asked) {
   const char* environment = std::getenv("SANDERLING_ISA");
@@ -80,7 +91,7 @@ Isa choose_isa(const std::string& asked) {
   if (name.empty()) return available_isas().front();
   std::string known;
   for (const Row& r : kRows) {
-    if (!r.probe()) continue;
+    if (r.asked || !r.probe()) continue;
     if (name == r.name) return r.isa;
     known += known.empty() ? r.name : std::string(", ") + r.name;
   }

@@ -32,6 +32,7 @@ struct PlanOptions {
   bool keep_all = false;                  // every tensor keeps its own memory until the next run
   Fusion fusion = Fusion::automatic;
   int64_t band_bytes = RowChain::kBandBytes;  // of a chain's tensors between its steps, for a thread; see RowChain
+  bool fp16 = false;                          // kernels of float32 may compute in fp16
   std::vector<std::pair<PackedKey, std::shared_ptr<const void>>>* collect = nullptr;  // what plans pack, if wanted
   std::optional<PackTarget> target;  // what `collect` is for, if not this CPU; `isa` is portable then
 };

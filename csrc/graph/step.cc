@@ -12,6 +12,7 @@ Executor::Step::Step(Executor& executor, const NodeSpec& node) : executor_(execu
   pool_ = &executor.session_.pool;
   // Numbered best first: the lesser of the session's and the node's own.
   max_isa_ = executor.session_.options.isa;
+  fp16_ = executor.session_.options.fp16;
   if (!node.isa.empty()) max_isa_ = std::max(max_isa_, choose_isa(node.isa));
   const std::optional<PackTarget>& target = executor_.session_.options.target;
   target_ = target ? &*target : nullptr;

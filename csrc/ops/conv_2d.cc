@@ -57,7 +57,8 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
 void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w, int64_t groups) {
   check_bias(t, DType::float32);
   const Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
-  auto kernel = std::make_shared<PackedConv2dF32>(ctx, Conv2dF32{w, groups, range.low, range.high}, choose_conv2d_f32);
+  auto kernel = std::make_shared<PackedConv2dF32>(ctx, Conv2dF32{w, groups, range.low, range.high, ctx.fp16()},
+                                                  choose_conv2d_f32);
   kernel->pack_inputs(ctx, true);
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) { run_conv2d_f32(run, *kernel, run.input<float>(0), run.output<float>(0)); });

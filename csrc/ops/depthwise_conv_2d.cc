@@ -41,7 +41,7 @@ void prepare_hybrid(PrepareContext& ctx, const ConvolutionTensors& t, const Wind
 void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& window) {
   check_bias(t, DType::float32);
   const Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
-  DepthwiseF32 c{window, range.low, range.high};
+  DepthwiseF32 c{window, range.low, range.high, ctx.fp16()};
   auto kernel = std::make_shared<PackedDepthwiseF32>(ctx, c, choose_depthwise_f32);
   kernel->pack_inputs(ctx, true);
   const double cost = static_cast<double>(window.out_w * window.out_c) *
@@ -51,9 +51,14 @@ void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2
     const void* packed = kernel->packed(run);
     const float* x = run.input<float>(0);
     float* y = run.output<float>(0);
-    run.parallel_for(kernel->params.rows(), cost, [&](int64_t begin, int64_t end, int thread) {
-      kernel->kernel->run(kernel->params, packed, x, y, begin, end, kernel->scratch(run, thread));
-    });
+    // Kernels of fp16 convert the input rows of a call.
+    const int64_t grain = kernel->params.fp16 ? 4 * kernel->params.window.kernel_h : 1;
+    run.parallel_for(
+        kernel->params.rows(), cost,
+        [&](int64_t begin, int64_t end, int thread) {
+          kernel->kernel->run(kernel->params, packed, x, y, begin, end, kernel->scratch(run, thread));
+        },
+        grain);
   });
 }
 

@@ -231,6 +231,7 @@ void prepare_float(PrepareContext& ctx, const Sizes& s) {
   c.window.batches = s.rows, c.window.in_c = s.depth, c.window.out_c = s.outputs;
   c.window.in_h = c.window.in_w = c.window.out_h = c.window.out_w = 1;
   c.low = range.low, c.high = range.high;
+  c.fp16 = ctx.fp16();
   auto kernel = std::make_shared<PackedConv2dF32>(ctx, c, choose_conv2d_f32);
   kernel->pack_inputs(ctx, true);
   ctx.on_run(

@@ -220,6 +220,8 @@ class PrepareContext {
 
   // The kernels to use: the best of this CPU, or what the user asked for.
   Isa isa() const { return max_isa_; }
+  // Whether kernels of float32 may compute in fp16.
+  bool fp16() const { return fp16_; }
   // The other processor that the plan is made to pack for; null: none. isa() is `portable` then.
   const PackTarget* target() const { return target_; }
 
@@ -236,6 +238,7 @@ class PrepareContext {
   Isa isa_ = Isa::portable;
   const char* kernel_ = "";
   Isa max_isa_ = Isa::portable;
+  bool fp16_ = false;
   const PackTarget* target_ = nullptr;
 };
 

@@ -79,7 +79,7 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """Return the kernels of this build, folder by folder, best first."""
-    available = set(_core.available_isas())
+    available = {*_core.available_isas(), *_core.asked_isas()}
     return [Row(folder, name, isa, isa in available) for folder, name, isa in _core.kernels()]
 
 

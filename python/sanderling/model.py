@@ -63,7 +63,8 @@ class Model:
 
     def __init__(self, model: ir.Model, *, threads: int | None = None, isa: str | None = None,
                  memory_limit: int = MEMORY_LIMIT, fuse: bool | None = None,
-                 cores: Sequence[int] | None = None, tuning: Tuning | None = None) -> None:  # fmt: skip
+                 cores: Sequence[int] | None = None, tuning: Tuning | None = None,
+                 fp16: bool = False) -> None:  # fmt: skip
         self._ir = model
         self._tuning = tuning
         if cores is not None:
@@ -80,9 +81,13 @@ class Model:
             "cores": list(cores or ()),
             "fuse": "auto" if fuse is None else "always" if fuse else "never",
             "band_bytes": 0 if tuning is None or tuning.band_bytes is None else tuning.band_bytes,
+            "fp16": bool(fp16),
         }
-        # An instruction set that was asked for is a limit, and a choice made among all says nothing below it.
-        isas = None if tuning is None or self._options["isa"] else tuning.isas
+        if fp16:
+            _check_fp16(self._options["isa"])
+        # An instruction set that was asked for is a limit, and a choice made among all says nothing below it; nor does
+        # one among kernels of float32 say anything about fp16.
+        isas = None if tuning is None or self._options["isa"] or fp16 else tuning.isas
         rewritten = None if fuse is False else rewrite(model)
         self._planned = model if rewritten is None else rewritten.model
         self._spec = lower(self._planned, isas, None if rewritten is None else rewritten.origins)
@@ -110,6 +115,13 @@ class Model:
     def threads(self) -> int:
         """Threads that share the work of a step."""
         return int(self._options["threads"])
+
+    @property
+    def fp16_steps(self) -> int:
+        """Steps that compute in fp16 (see `load`); 0 where that was not asked for, and for integer networks."""
+        with self._errors():
+            entries = [self._runner.steps(graph) for graph in self._entries]
+        return sum(step["kernel"].startswith("neon_fp16/") for steps in entries for step in steps)
 
     @property
     def inputs(self) -> list[TensorInfo]:
@@ -392,6 +404,7 @@ def load(
     fuse: bool | None = None,
     cores: Sequence[int] | None = None,
     tuned: bool = True,
+    fp16: bool = False,
 ) -> Model:
     """Load a model.
 
@@ -418,8 +431,13 @@ def load(
         Default: wherever the system puts them, within the process's affinity mask.
     tuned : bool
         Use what ``sanderling tune`` has stored beside the file (MODEL.tune.json) for this model, CPU and build, as far
-        as `threads`, `isa`, `fuse` and the environment leave it open. What no longer fits the model or the build is
-        ignored with a warning.
+        as `threads`, `isa`, `fuse`, `fp16` and the environment leave it open. What no longer fits the model or the
+        build is ignored with a warning.
+    fp16 : bool
+        Let convolutions and fully connected layers of float32 compute in fp16; the CPU must have such arithmetic
+        (ARMv8.2: Cortex-A55, A75, A76 and later): faster, with half the memory for weights, and other results:
+        about three digits are right, and inputs of such a layer beyond 65504 count as infinite (beyond 511, sums may
+        become so). Tensors stay float32; integer steps stay the same bits. See `Model.fp16_steps`.
 
     Raises
     ------
@@ -429,7 +447,7 @@ def load(
         The file (or what is stored beside it) is damaged, or uses what sanderling does not support; the message says
         where.
     ValueError
-        `threads`, `isa` or `cores` are not possible on this machine.
+        `threads`, `isa`, `cores` or `fp16` are not possible on this machine.
     """
     model = load_ir(source)
     tuning = None
@@ -437,7 +455,9 @@ def load(
         from sanderling.tune_file import find_tuning
 
         tuning = find_tuning(source, len(model.graphs[0].nodes))
-    return Model(model, threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, cores=cores, tuning=tuning)
+    return Model(
+        model, threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, cores=cores, tuning=tuning, fp16=fp16
+    )
 
 
 def default_threads() -> int:
@@ -480,6 +500,20 @@ def _check_isa(isa: str | None) -> str:
             f"instruction set {name!r} is not one that this CPU can run; available: {', '.join(available)}"
         )
     return name
+
+
+def _check_fp16(isa: str) -> None:
+    if _core.has_fp16(isa=isa):
+        return
+    if _core.asked_isas():
+        raise ValueError(
+            f"fp16: the kernels of fp16 arithmetic are not among those of instruction set {isa!r}, which isa= or "
+            f"SANDERLING_ISA asks for; leave it out or ask for {_core.available_isas()[0]}"
+        )
+    raise ValueError(
+        "fp16: this CPU has no fp16 arithmetic for which there are kernels (ARMv8.2 FP16: 'fphp' and 'asimdhp' in "
+        "/proc/cpuinfo, on Cortex-A55, A75, A76 and later, in 64-bit programs); leave fp16 out to compute in float32"
+    )
 
 
 def _check_shape(name: str, shape: Any) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ extern "C" int entry_{name}(int a);
 int entry_{name}(int a) {{ return {name}(a); }}
 """
 SDOT = ".arch armv8.2-a+dotprod\\nsdot v0.4s, v1.16b, v2.16b"
+FMLA16 = ".arch armv8.2-a+fp16\\nfmla v0.8h, v1.8h, v2.h[3]"
 SMMLA = ".arch armv8.2-a+i8mm\\nsmmla v0.4s, v1.16b, v2.16b"
 VADD = ".arch armv7-a\\n.fpu neon\\nvadd.i8 q0, q0, q0"
 MOVW = ".arch armv7-a\\nmovw r0, #258"
@@ -63,6 +64,7 @@ def faults(library: Path, arch: str = "aarch64") -> list[str]:
 
 def test_only_files_of_an_instruction_set_may_have_it(tmp_path: Path) -> None:
     files = {"neon_dotprod.cc": ("good", SDOT), "neon_i8mm_tiles.cc": ("better", SMMLA), "neon.cc": ("plain", "nop")}
+    files["neon_fp16.cc"] = ("half", FMLA16)
     assert faults(link(tmp_path, files)) == []
 
 
@@ -72,9 +74,13 @@ def test_functions_of_other_files_are_found(tmp_path: Path) -> None:
         "reference.cc": ("wrong", SDOT),
         "neon.cc": ("worse", SDOT),
         "neon_dotprod_rows.cc": ("too_new", SMMLA),
+        "neon_i8mm.cc": ("halves", FMLA16),
+        "neon_fp16.cc": ("dots", SDOT),
     }
     found = faults(link(tmp_path, files))
-    assert len(found) == 3
+    assert len(found) == 5
+    assert any("halves" in line and "of neon_i8mm.cc" in line and "fmla" in line for line in found)
+    assert any("dots" in line and "of neon_fp16.cc" in line and "sdot" in line for line in found)
     assert any("wrong" in line and "of reference.cc" in line and "sdot" in line for line in found)
     assert any("worse" in line and "of neon.cc" in line for line in found)
     assert any("too_new" in line and "of neon_dotprod_rows.cc" in line and "smmla" in line for line in found)

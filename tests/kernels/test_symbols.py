@@ -21,7 +21,8 @@ OBJECTS = "CMakeFiles/sanderling_core.dir/csrc"
 def isa_names() -> set[str]:
     """First cells of the table in cmake/isa.cmake."""
     lines = (ROOT / "cmake" / "isa.cmake").read_text().splitlines()
-    return {line.strip().strip('"').split("|")[0] for line in lines if line.count("|") == 2 and line.startswith('  "')}
+    rows = (line.strip().strip('"').split("|") for line in lines if line.startswith('  "'))
+    return {row[0] for row in rows if len(row) in (3, 4)}
 
 
 def weak_functions(path: Path) -> set[str]:

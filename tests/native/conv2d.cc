@@ -129,6 +129,7 @@ void check_conv2d_f32(Random& random, Tally& tally) {
   open.low = -INFINITY, open.high = INFINITY;
   const std::vector<float> weight_sizes = sizes(weights), input_sizes = sizes(input), bias_sizes = sizes(bias);
   std::vector<float> tolerance = reference({open, open, weight_sizes, input_sizes, one.what}, bias_sizes.data());
+  const std::vector<float> half = fp16_tolerance(tolerance, c.depth(), std::min<int64_t>(c.depth(), 128));
   for (float& x : tolerance) x *= 1e-5f;
   // Which channels a piece has is the kernel's own affair: a part here has all pieces, computed one after the other.
   auto parts = [&](const Conv2dF32Kernel& k) {
@@ -149,8 +150,14 @@ void check_conv2d_f32(Random& random, Tally& tally) {
   auto needs = [&](const Conv2dF32Part& p) {
     return needed_input(c.window, p.pixel_begin / c.window.out_w, (p.pixel_end + c.window.out_w - 1) / c.window.out_w);
   };
-  for (const auto& row : kRowsF32)
-    check_packed<float>(random, tally, "conv2d_f32", row, one, given, expected, &tolerance, parts, run, owns, needs);
+  Conv2dF32 asked = c;
+  asked.fp16 = true;
+  const PackedCase<Conv2dF32, float> halves = {asked, asked, weights, input, one.what};
+  for (const auto& row : kRowsF32) {
+    const bool fp16 = is_fp16(tally, row, c);
+    check_packed<float>(random, tally, "conv2d_f32", row, fp16 ? halves : one, given, expected,
+                        fp16 ? &half : &tolerance, parts, run, owns, needs);
+  }
 }
 
 }  // namespace sanderling::test

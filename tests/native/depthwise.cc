@@ -34,8 +34,8 @@ Window2d random_window(Random& random, Sizes& sizes) {
 using Rows = std::pair<int64_t, int64_t>;
 
 // The same for both element types: parts are output rows.
-template <class Out, class Kernel, size_t n, class Params, class Value>
-void check_all(Random& random, Tally& tally, const char* folder, const KernelRow<Kernel> (&rows)[n],
+template <class Out, class Kernel, class Params, class Value>
+void check_row(Random& random, Tally& tally, const char* folder, const KernelRow<Kernel>& row,
                const PackedCase<Params, Value>& one, const std::vector<typename Kernel::Bias>* bias,
                const std::vector<Out>& reference, const std::vector<float>* tolerance) {
   const Window2d& w = one.at_run.window;
@@ -47,8 +47,7 @@ void check_all(Random& random, Tally& tally, const char* folder, const KernelRow
     return row >= part.first && row < part.second;
   };
   auto needs = [&](const Rows& part) { return needed_input(w, part.first, part.second); };
-  for (const auto& row : rows)
-    check_packed<Out>(random, tally, folder, row, one, bias, reference, tolerance, parts, run, owns, needs);
+  check_packed<Out>(random, tally, folder, row, one, bias, reference, tolerance, parts, run, owns, needs);
 }
 
 template <class Out>
@@ -67,7 +66,7 @@ void check_q8(Random& random, Tally& tally, const Sizes& sizes, DepthwiseQ8 c) {
       reference_outputs<Out>(*(std::end(kRowsQ8) - 1), one, given ? bias.data() : nullptr, sizes.outputs,
                              [&](const DepthwiseQ8Kernel& k, const void* packed, const uint8_t* x, void* y,
                                  void* scratch) { k.run(c, packed, x, y, 0, c.rows(), scratch); });
-  check_all<Out>(random, tally, "depthwise_q8", kRowsQ8, one, given, reference, nullptr);
+  for (const auto& row : kRowsQ8) check_row<Out>(random, tally, "depthwise_q8", row, one, given, reference, nullptr);
 }
 
 }  // namespace
@@ -108,7 +107,17 @@ void check_depthwise_f32(Random& random, Tally& tally) {
   // Terms are at most 4 in size, and the bias 2.
   const std::vector<float> tolerance(reference.size(),
                                      1e-6f * static_cast<float>(2 + 4 * c.window.kernel_h * c.window.kernel_w));
-  check_all<float>(random, tally, "depthwise_f32", kRowsF32, one, given, reference, &tolerance);
+  const int64_t taps = c.window.kernel_h * c.window.kernel_w;
+  const std::vector<float> sizes_of(reference.size(), 2 + 4 * static_cast<float>(taps));
+  const std::vector<float> half = fp16_tolerance(sizes_of, taps, taps + 1);  // the bias is rounded and added, too
+  DepthwiseF32 asked = c;
+  asked.fp16 = true;
+  const PackedCase<DepthwiseF32, float> halves = {asked, asked, weights, input, one.what};
+  for (const auto& row : kRowsF32) {
+    const bool fp16 = is_fp16(tally, row, c);
+    check_row<float>(random, tally, "depthwise_f32", row, fp16 ? halves : one, given, reference,
+                     fp16 ? &half : &tolerance);
+  }
 }
 
 }  // namespace sanderling::test

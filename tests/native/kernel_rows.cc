@@ -67,7 +67,8 @@ int check_isas() {
   std::set<std::string> expected, found;
   std::stringstream names(listed);
   for (std::string name; std::getline(names, name, ',');) expected.insert(name);
-  for (Isa isa : sanderling::available_isas()) found.insert(sanderling::isa_name(isa));
+  for (const auto& isas : {sanderling::available_isas(), sanderling::asked_isas()})
+    for (Isa isa : isas) found.insert(sanderling::isa_name(isa));
   if (expected == found) return 0;
   std::string text;
   for (const std::string& name : found) text += " " + name;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,21 @@ inline std::pair<int64_t, int64_t> needed_input(const Window2d& w, int64_t begin
   const int64_t from = row(begin / w.out_h, begin % w.out_h * w.stride_h - w.pad_h);
   const int64_t to = row(last / w.out_h, last % w.out_h * w.stride_h - w.pad_h + extent);
   return {from * w.in_w * w.in_c, std::max(from, to) * w.in_w * w.in_c};
+}
+
+// Whether a row computes in fp16; it may take no case that does not ask for that.
+template <class Kernel, class Params>
+bool is_fp16(const Tally& tally, const KernelRow<Kernel>& row, const Params& unasked) {
+  const bool fp16 = std::strcmp(isa_name(row.isa), "neon_fp16") == 0;
+  if (fp16 && row.kernel->takes(unasked)) tally.fail("takes what has not asked for fp16");
+  return fp16;
+}
+
+// How far sums in fp16 may be from the exact ones, where their terms are `sizes` in sum: both factors are rounded, and
+// up to `terms` additions in a row, by 2^-11 each. Less than 2^-14, rounding is absolute (values are up to 2 here).
+inline std::vector<float> fp16_tolerance(std::vector<float> sizes, int64_t depth, int64_t terms) {
+  for (float& x : sizes) x = x * static_cast<float>(terms + 2) / 2048 + static_cast<float>(depth) / (1 << 22);
+  return sizes;
 }
 
 // Random bytes: a few, a run of them at the beginning, or all.

@@ -21,6 +21,7 @@ FLAGS = {
     "avx2": {"avx2", "fma"},
     "neon_i8mm": {"asimddp", "i8mm"},
     "neon_dotprod": {"asimddp"},
+    "neon_fp16": {"fphp", "asimdhp"},
     "neon": {"asimd", "neon"},
     "portable": set(),
 }
@@ -41,8 +42,9 @@ def expected_isas() -> frozenset[str]:
 
 def require_isa(isa: str) -> None:
     """Skip where the machine lacks `isa`; fail where it has it and the build does not run it."""
-    available = isa in _core.available_isas()
+    runs = [*_core.available_isas(), *_core.asked_isas()]
+    available = isa in runs
     if isa in expected_isas():
-        assert available, f"this machine has {isa}, but sanderling runs only {_core.available_isas()}"
+        assert available, f"this machine has {isa}, but sanderling runs only {runs}"
     elif not available:
         pytest.skip(f"this machine has no {isa}")

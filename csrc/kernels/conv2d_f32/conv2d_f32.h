@@ -4,6 +4,9 @@
 // channels, clamped to [low, high]; a NaN stays. Every kernel gives the same bits whatever part a call computes;
 // kernels differ in whether products are rounded before they are added. Outside the picture there are zeros: a weight
 // that is infinite or NaN gives NaN there.
+//
+// Where `fp16` is set, a kernel may round inputs and weights to fp16 and add products in fp16, up to 128 of them before
+// float32 takes over: an input beyond 65504 is infinite then, and inputs beyond 511 may make a sum infinite.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +22,7 @@ struct Conv2dF32 {
   Window2d window;
   int64_t groups = 1;
   float low = 0, high = 0;
+  bool fp16 = false;
 
   // Divisions are a good part of what a small layer takes.
   int64_t group_in() const { return groups == 1 ? window.in_c : window.in_c / groups; }

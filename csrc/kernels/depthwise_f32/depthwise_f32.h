@@ -2,6 +2,8 @@
 //
 // Layouts as in depthwise_q8.h. Each output is the sum of its taps in the order of the filter's rows and columns,
 // starting from 0, plus bias, clamped to [low, high]: the same bits whatever part a call computes.
+//
+// Where `fp16` is set, a kernel may compute in fp16: values beyond 65504 are infinite then.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +18,7 @@ namespace sanderling {
 struct DepthwiseF32 {
   Window2d window;
   float low = 0, high = 0;
+  bool fp16 = false;
 
   int64_t multiplier() const { return window.out_c / window.in_c; }
   int64_t rows() const { return window.batches * window.out_h; }

@@ -16,6 +16,7 @@ from sanderling.cli.terminal import (
     Sheet,
     console,
     count_text,
+    fp16_option,
     isa_option,
     json_option,
     load_model,
@@ -68,6 +69,7 @@ def _core_list(_context: click.Context, _parameter: click.Parameter, text: str |
 @click.option("--html", metavar="OUT", help="Write a page that compares devices and models, operator by operator.")
 @click.option("--with", "earlier", multiple=True, metavar="REPORT", help="Compare with an earlier --json, too.")
 @isa_option
+@fp16_option
 @json_option
 def bench(
     models: tuple[str, ...],
@@ -83,6 +85,7 @@ def bench(
     html: str | None,
     earlier: tuple[str, ...],
     isa: str | None,
+    fp16: bool,
     as_json: bool,
 ) -> int:
     """Time MODEL on seeded inputs: milliseconds a call, as Python sees it.
@@ -90,6 +93,8 @@ def bench(
     With --device, MODEL is shipped to the device, its outputs are checked there, and sanderling-bench times it.
     """
     if devices:
+        if fp16:
+            raise click.UsageError("--fp16 is for this machine, not for a --device")
         if cores and threads not in ([None], [len(cores)]):
             raise click.UsageError("--cores has one core for each of the --threads")
         settings = Settings(threads, cores, isa, seconds, runs, warm_up, binaries, ssh_config)
@@ -100,7 +105,7 @@ def bench(
             raise click.UsageError(f"{name} needs a --device")
     if len(models) > 1:
         raise click.UsageError("one MODEL expected; several can be compared on a --device")
-    _bench_here(models[0], threads, runs, seconds, warm_up, with_profile, isa, as_json)
+    _bench_here(models[0], threads, runs, seconds, warm_up, with_profile, isa, fp16, as_json)
     return 0
 
 
@@ -112,12 +117,13 @@ def _bench_here(
     warm_up: int | None,
     with_profile: bool,
     isa: str | None,
+    fp16: bool,
     as_json: bool,
 ) -> None:
     rows: list[dict[str, Any]] = []
     profile: Profile | None = None
     for count in threads:
-        loaded = load_model(model, count, isa)
+        loaded = load_model(model, count, isa, fp16)
         if profile is None and (with_profile or not rows):
             profile = _profile(loaded, 10 if with_profile else 1)
         rows.append(_measure(loaded, runs, seconds, warm_up))

@@ -129,6 +129,7 @@ def _engine() -> dict[str, Any]:
     return {
         "version": _core.version,
         "instruction_sets": available,
+        "fp16_arithmetic": bool(_core.asked_isas()),
         "chosen": wanted if wanted in available else available[0],
         "problem": f"SANDERLING_ISA is {wanted!r}, which this CPU cannot run"
         if wanted not in ["", *available]

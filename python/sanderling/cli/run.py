@@ -18,6 +18,7 @@ from rich.text import Text
 from sanderling.cli.terminal import (
     Sheet,
     console,
+    fp16_option,
     isa_option,
     json_option,
     load_model,
@@ -52,6 +53,7 @@ _FIRST = 5
 @click.option("--output", metavar="DIR", help="Save the outputs there as .npy.")
 @threads_option
 @isa_option
+@fp16_option
 @json_option
 def run(
     model: str,
@@ -65,6 +67,7 @@ def run(
     output: str | None,
     threads: int | None,
     isa: str | None,
+    fp16: bool,
     as_json: bool,
 ) -> None:
     """Run MODEL on pictures, .npy or .npz files.
@@ -72,7 +75,7 @@ def run(
     A model with one input runs once for each INPUT; one with n inputs takes them n at a time, or all from one .npz that
     has them by name. Classifiers print the likeliest classes, detectors boxes, other models a summary of each output.
     """
-    loaded = load_model(model, threads, isa)
+    loaded = load_model(model, threads, isa, fp16)
     crop = None if stretch else 0.875
     seer: Classifier | Detector | None = None
     if is_detector(loaded):

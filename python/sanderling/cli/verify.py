@@ -14,6 +14,7 @@ from sanderling import __version__
 from sanderling.cli.terminal import (
     Sheet,
     console,
+    fp16_option,
     isa_option,
     json_option,
     load_model,
@@ -39,6 +40,7 @@ _FORMAT = "sanderling-verify-1"
 @click.option("--against", metavar="REF.json", help="Compare with the output of an earlier `verify --json`.")
 @threads_option
 @isa_option
+@fp16_option
 @json_option
 def verify(
     model: str,
@@ -47,19 +49,21 @@ def verify(
     against: str | None,
     threads: int | None,
     isa: str | None,
+    fp16: bool,
     as_json: bool,
 ) -> None:
     """Print the SHA-256 of MODEL's outputs for seeded inputs.
 
     The inputs come from integer arithmetic alone and are the same on every machine; so are the outputs of integer
     operators. Float operators may differ in the last bits between machines. With --against, the exit code is 1 where
-    anything differs. A compiled model is compared with the hashes in it, if --seed and --count are left out.
+    anything differs. A compiled model is compared with the hashes in it, if --seed and --count are left out. With
+    --fp16, float layers compute other outputs than those that such hashes are of; the report tells how many steps did.
     """
     reference = None if against is None else _read(against)
     if reference is not None:
         seed = reference["seed"] if seed is None else seed
         count = reference["count"] if count is None else count
-    loaded = load_model(model, threads, isa)
+    loaded = load_model(model, threads, isa, fp16)
     golden = loaded.ir.golden if seed is None and count is None else None
     if golden is not None:
         seed, count = golden.seed, golden.count
@@ -97,6 +101,7 @@ def make_report(model: Model, path: str, seed: int, count: int) -> dict[str, Any
         "count": count,
         "inputs": [h.report() for h in result.inputs],
         "outputs": [h.report() for h in result.outputs],
+        "fp16_steps": model.fp16_steps,
         "sha256": result.sha256,
     }
 
@@ -113,6 +118,7 @@ def _read(path: str) -> dict[str, Any]:
         and all(type(reference.get(k)) is int for k in ("seed", "count"))
         and 0 <= reference["seed"] < 2**32
         and 1 <= reference["count"] <= 10_000
+        and type(reference.get("fp16_steps", 0)) is int
         and isinstance(reference.get("model"), dict)
         and all(
             isinstance(reference.get(k), list) and all(isinstance(t, dict) for t in reference[k])
@@ -130,6 +136,7 @@ def compare(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
         if report[key] != reference[key]:
             return [f"{key} is {report[key]}, but the reference has {reference[key]}: nothing can be compared"]
     differences = []
+    hint = _hint(report["fp16_steps"], reference.get("fp16_steps", 0))
     if report["model"]["sha256"] != reference["model"].get("sha256"):
         differences.append(f"the reference was made with another model file ({reference['model'].get('file')})")
     for kind in ("inputs", "outputs"):
@@ -143,15 +150,25 @@ def compare(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
                 if a[key] != b.get(key):
                     differences.append(f"{place}: {key} is {a[key]}, but the reference has {b.get(key)}")
             if a["sha256"] != b.get("sha256"):
-                hint = " (float: the last bits may differ between machines)" if a["dtype"].startswith("float") else ""
-                differences.append(f"{place}: values differ{hint}")
+                last = " (float: the last bits may differ between machines)" if a["dtype"].startswith("float") else ""
+                differences.append(f"{place}: values differ{hint or last}")
     return differences
+
+
+def _hint(ours: int, theirs: int) -> str:
+    """Why values differ where one side computed in fp16."""
+    if ours > theirs == 0:
+        return f" ({ours} steps computed in fp16, and the hashes are of float32: verify without --fp16)"
+    if theirs > ours == 0:
+        return f" (the reference computed {theirs} steps in fp16: verify with --fp16)"
+    return ""
 
 
 def compare_golden(report: dict[str, Any], golden: Golden) -> list[str]:
     """Return which outputs differ from those that a compiled model has to give."""
+    hint = _hint(report["fp16_steps"], 0)
     return [
-        f"output {number} ({found['name']!r}): values differ from those when the model was compiled"
+        f"output {number} ({found['name']!r}): values differ from those when the model was compiled{hint}"
         for number, (found, hash_) in enumerate(zip(report["outputs"], golden.outputs, strict=True))
         if hash_ and found["sha256"] != hash_
     ]
@@ -166,4 +183,6 @@ def _show(report: dict[str, Any]) -> None:
         for t in report[kind]:
             rows.add(kind[:-1], t["sha256"][:16], t["dtype"], shape_text(t["shape"]), t["name"])
     rows.show(screen)
+    if report["fp16_steps"]:
+        click.echo(f"{report['fp16_steps']} steps computed in fp16: float32 gives other values")
     click.echo(f"outputs {report['sha256']}")

@@ -193,7 +193,7 @@ def _run_on_all_bytes(model: ir.Model, found: Found) -> Tables:
         inputs.append(np.arange(256, dtype=np.uint8).view(ir.DTYPES[x.dtype]).reshape(x.shape))
     spec = lower(ir.Model([graph], model.source))
     runner = _core.Runner(model=spec, keep_all=False, isa="", threads=1, memory_limit=_MEMORY, cores=[], fuse="never",
-                          band_bytes=0)  # fmt: skip
+                          band_bytes=0, fp16=False)  # fmt: skip
     runner.plan(graph=0, shapes=[list(x.shape) for x in inputs])
     outputs = runner.run(0, inputs)
     return {(g, r.y): y.reshape(256).view(np.uint8) for (g, r), y in zip(found, outputs, strict=True)}
