@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.programs import left, missing, program
@@ -113,9 +114,10 @@ class SshServer:
         while waiting:
             parent = waiting.pop()
             for child in _children(parent):
-                if "sshd" in Path(f"/proc/{child}/comm").read_text():
-                    waiting.append(child)
-                    os.kill(child, signal.SIGKILL)
+                with suppress(FileNotFoundError, ProcessLookupError):  # gone by itself meanwhile
+                    if "sshd" in Path(f"/proc/{child}/comm").read_text():
+                        waiting.append(child)
+                        os.kill(child, signal.SIGKILL)
 
     def left(self) -> list[str]:
         """What is left on the device, see `programs.left`."""
