@@ -19,14 +19,8 @@ class Function<Result(Args...)> {
   template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Function>>>
   Function(F&& f) {  // NOLINT: converts
     using Held = std::decay_t<F>;
-    static_assert(alignof(Held) <= alignof(std::max_align_t), "");
-    held_ = ::operator new(sizeof(Held));
-    struct Memory {  // until there is something in it
-      void* p;
-      ~Memory() { ::operator delete(p); }
-    } memory{held_};
-    new (held_) Held(std::forward<F>(f));
-    memory.p = nullptr;
+    static_assert(alignof(Held) <= alignof(std::max_align_t), "");  // memory as the plain operator new gives it
+    held_ = new Held(std::forward<F>(f));
     call_ = [](void* held, Args... args) -> Result { return (*static_cast<Held*>(held))(std::forward<Args>(args)...); };
     if constexpr (!std::is_trivially_destructible_v<Held>) {
       destroy_ = [](void* held) { static_cast<Held*>(held)->~Held(); };
