@@ -150,9 +150,7 @@ void check_conv2d_f32(Random& random, Tally& tally) {
   auto needs = [&](const Conv2dF32Part& p) {
     return needed_input(c.window, p.pixel_begin / c.window.out_w, (p.pixel_end + c.window.out_w - 1) / c.window.out_w);
   };
-  Conv2dF32 asked = c;
-  asked.fp16 = true;
-  const PackedCase<Conv2dF32, float> halves = {asked, asked, weights, input, one.what};
+  const PackedCase<Conv2dF32, float> halves = in_fp16(one);
   for (const auto& row : kRowsF32) {
     const bool fp16 = is_fp16(tally, row, c);
     check_packed<float>(random, tally, "conv2d_f32", row, fp16 ? halves : one, given, expected,

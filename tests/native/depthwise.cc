@@ -110,9 +110,7 @@ void check_depthwise_f32(Random& random, Tally& tally) {
   const int64_t taps = c.window.kernel_h * c.window.kernel_w;
   const std::vector<float> sizes_of(reference.size(), 2 + 4 * static_cast<float>(taps));
   const std::vector<float> half = fp16_tolerance(sizes_of, taps, taps + 1);  // the bias is rounded and added, too
-  DepthwiseF32 asked = c;
-  asked.fp16 = true;
-  const PackedCase<DepthwiseF32, float> halves = {asked, asked, weights, input, one.what};
+  const PackedCase<DepthwiseF32, float> halves = in_fp16(one);
   for (const auto& row : kRowsF32) {
     const bool fp16 = is_fp16(tally, row, c);
     check_row<float>(random, tally, "depthwise_f32", row, fp16 ? halves : one, given, reference,

@@ -49,6 +49,13 @@ inline std::pair<int64_t, int64_t> needed_input(const Window2d& w, int64_t begin
   return {from * w.in_w * w.in_c, std::max(from, to) * w.in_w * w.in_c};
 }
 
+// The same case for kernels that compute in fp16.
+template <class Params>
+PackedCase<Params, float> in_fp16(PackedCase<Params, float> c) {
+  c.at_pack.fp16 = c.at_run.fp16 = true;
+  return c;
+}
+
 // Whether a row computes in fp16; it may take no case that does not ask for that.
 template <class Kernel, class Params>
 bool is_fp16(const Tally& tally, const KernelRow<Kernel>& row, const Params& unasked) {

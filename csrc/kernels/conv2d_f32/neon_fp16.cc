@@ -7,12 +7,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/fp16_neon.h"
 #include "kernels/conv2d_f32/panels.h"
 
 namespace sanderling {
 namespace {
 
-using Half = float16_t;
 using V = float16x8_t;
 
 constexpr int64_t kLanes = 8, kVectors = 3;
@@ -51,7 +51,7 @@ struct HalfPanels : Panels<kLanes, kVectors> {
         Half* to = reinterpret_cast<Half*>(terms + 2 * width);
         for (int64_t o = first; o < last && o < out; ++o) {
           const float* from = weights + (g * out + o) * depth;
-          const int exponent = largest_exponent(from, depth);
+          const int exponent = largest_exponent(from, depth, 1);
           terms[o - first] = bias ? bias[g * out + o] : 0.0f;
           terms[width + o - first] = static_cast<float>(ldexp(1.0, exponent));
           for (int64_t k = 0; k < depth; ++k)
@@ -59,17 +59,6 @@ struct HalfPanels : Panels<kLanes, kVectors> {
         }
         panel_at += panel_bytes(c, width);
       }
-  }
-
- private:
-  // e where the largest magnitude is in [2^(e-1), 2^e); 0 for zeros, and where a weight is no number.
-  static int largest_exponent(const float* w, int64_t n) noexcept {
-    float largest = 0;
-    for (int64_t k = 0; k < n; ++k) largest = fabsf(w[k]) > largest ? fabsf(w[k]) : largest;
-    if (!(largest > 0 && largest < HUGE_VALF)) return 0;
-    int exponent;
-    frexpf(largest, &exponent);
-    return exponent;
   }
 };
 
@@ -81,10 +70,6 @@ inline int64_t block_pixels(const Conv2dF32& c) noexcept {
 
 inline size_t scratch_bytes(const Conv2dF32& c) noexcept {
   return kTotals * sizeof(float) + static_cast<size_t>(block_pixels(c) * HalfPanels::padded_depth(c)) * sizeof(Half);
-}
-
-inline V convert8(const float* from) noexcept {
-  return vcvt_high_f16_f32(vcvt_f16_f32(vld1q_f32(from)), vld1q_f32(from + 4));
 }
 
 __attribute__((always_inline)) inline void convert(const float* from, int64_t n, Half* to) noexcept {
@@ -240,22 +225,13 @@ __attribute__((noinline)) void tile(const Panel& p, const Half* x, float* output
     const float *bias = p.terms + n * kLanes, *powers = bias + width;
     const float32x4_t bias_low = vld1q_f32(bias), bias_high = vld1q_f32(bias + 4);
     const float32x4_t power_low = vld1q_f32(powers), power_high = vld1q_f32(powers + 4);
-    const bool whole = n + 1 < N || p.channels == kLanes;
+    const int64_t channels = n + 1 < N ? kLanes : p.channels;
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
       const Sums s = widen(sum[r][n], p.totals + (r * N + n) * kLanes, k > 0);
       const float32x4_t low = vminq_f32(most, vmaxq_f32(least, vfmaq_f32(bias_low, s.low, power_low)));
       const float32x4_t high = vminq_f32(most, vmaxq_f32(least, vfmaq_f32(bias_high, s.high, power_high)));
-      float* to = output + r * p.out_c + n * kLanes;
-      if (whole) {
-        vst1q_f32(to, low);
-        vst1q_f32(to + 4, high);
-      } else {
-        float all[kLanes];
-        vst1q_f32(all, low);
-        vst1q_f32(all + 4, high);
-        for (int64_t i = 0; i < p.channels; ++i) to[i] = all[i];
-      }
+      store_first(output + r * p.out_c + n * kLanes, low, high, channels);
     }
   }
 }

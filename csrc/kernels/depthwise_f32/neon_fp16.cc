@@ -7,12 +7,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/fp16_neon.h"
 #include "kernels/depthwise_f32/depthwise_f32.h"
 
 namespace sanderling {
 namespace {
 
-using Half = float16_t;
 using V = float16x8_t;
 
 constexpr int64_t kLanes = 8;
@@ -37,13 +37,7 @@ void pack(const DepthwiseF32& c, const float* weights, const float* bias, void* 
   Half* to = static_cast<Half*>(packed);
   memset(packed, 0, packed_bytes(c));
   for (int64_t o = 0; o < n; ++o) {
-    float largest = 0;
-    for (int64_t t = 0; t < count; ++t) {
-      const float size = fabsf(weights[t * n + o]);
-      largest = size > largest ? size : largest;
-    }
-    int exponent = 0;
-    if (largest > 0 && largest < HUGE_VALF) frexpf(largest, &exponent);
+    int exponent = largest_exponent(weights + o, count, n);
     // Powers that fp16 has.
     exponent = exponent < -14 ? -14 : (exponent > 15 ? 15 : exponent);
     for (int64_t t = 0; t < count; ++t)
@@ -66,10 +60,6 @@ inline size_t table_bytes(const Window2d& w) noexcept {
 size_t scratch_bytes(const DepthwiseF32& c) noexcept {
   const Window2d& w = c.window;
   return table_bytes(w) + static_cast<size_t>(w.kernel_h * columns(w) * padded(c)) * sizeof(Half);
-}
-
-inline V convert8(const float* from) noexcept {
-  return vcvt_high_f16_f32(vcvt_f16_f32(vld1q_f32(from)), vld1q_f32(from + 4));
 }
 
 __attribute__((noinline)) inline void convert_row(const DepthwiseF32& c, const float* row, Half* to) noexcept {
@@ -132,16 +122,7 @@ void tile(const Pixels& t, int64_t x, int64_t c, int64_t n, float* output) noexc
     for (int p = 0; p < P; ++p) {
       const V y = vminq_f16(t.high, vmaxq_f16(t.low, vfmaq_f16(bias, sum[p][v], power)));
       const float32x4_t low = vcvt_f32_f16(vget_low_f16(y)), high = vcvt_high_f32_f16(y);
-      float* to = output + p * w.out_c + v * kLanes;
-      if (v + 1 < N || n == kLanes) {
-        vst1q_f32(to, low);
-        vst1q_f32(to + 4, high);
-      } else {
-        float all[kLanes];
-        vst1q_f32(all, low);
-        vst1q_f32(all + 4, high);
-        for (int64_t k = 0; k < n; ++k) to[k] = all[k];
-      }
+      store_first(output + p * w.out_c + v * kLanes, low, high, v + 1 < N ? kLanes : n);
     }
   }
 }
