@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.lowering import file_operators, lower
+from sanderling.machine import check_cores, check_fp16, check_isa, thread_count
 from sanderling.passes import rewrite
 from sanderling.profile import Profile, make_profile
 from sanderling.tensor_info import TensorInfo, describe
@@ -68,15 +68,15 @@ class Model:
         self._ir = model
         self._tuning = tuning
         if cores is not None:
-            cores = _check_cores(cores, threads)
+            cores = check_cores(cores, threads)
             threads = len(cores)
         if tuning is not None and threads is None and not os.environ.get("SANDERLING_THREADS"):
             threads = tuning.threads
         if tuning is not None and fuse is None:
             fuse = tuning.fuse
         self._options: dict[str, Any] = {
-            "isa": _check_isa(isa),
-            "threads": _thread_count(threads),
+            "isa": check_isa(isa),
+            "threads": thread_count(threads),
             "memory_limit": memory_limit,
             "cores": list(cores or ()),
             "fuse": "auto" if fuse is None else "always" if fuse else "never",
@@ -84,7 +84,7 @@ class Model:
             "fp16": bool(fp16),
         }
         if fp16:
-            _check_fp16(self._options["isa"])
+            check_fp16(self._options["isa"])
         # An instruction set that was asked for is a limit, and a choice made among all says nothing below it; nor does
         # one among kernels of float32 say anything about fp16.
         isas = None if tuning is None or self._options["isa"] or fp16 else tuning.isas
@@ -457,62 +457,6 @@ def load(
         tuning = find_tuning(source, len(model.graphs[0].nodes))
     return Model(
         model, threads=threads, isa=isa, memory_limit=memory_limit, fuse=fuse, cores=cores, tuning=tuning, fp16=fp16
-    )
-
-
-def default_threads() -> int:
-    """Count the big cores that this process may use: those with at least half the capacity of the strongest one.
-
-    The others would wait for a little core's last piece of each step. The affinity mask (``taskset``, a container's
-    cpuset, ``os.sched_setaffinity``) limits the cores.
-    """
-    return len(_core.big_cores(cores=_core.usable_cores())) or _core.available_cores()
-
-
-def _thread_count(threads: int | None) -> int:
-    if threads is None:
-        text = os.environ.get("SANDERLING_THREADS", "")
-        if not text:
-            return default_threads()
-        if not text.isdigit():
-            raise ValueError(f"SANDERLING_THREADS is {text!r}; a number expected")
-        threads = int(text)
-    if not 1 <= threads <= 1024:
-        raise ValueError(f"threads is {threads}; 1 to 1024 expected")
-    return threads
-
-
-def _check_cores(cores: Sequence[int], threads: int | None) -> list[int]:
-    usable = _core.usable_cores()
-    chosen = [operator.index(core) for core in cores]
-    if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(usable):
-        raise ValueError(f"cores is {list(cores)}; different ones of {usable}, which this process may use, expected")
-    if threads not in (None, len(chosen)):
-        raise ValueError(f"threads is {threads}, but {len(chosen)} cores are given")
-    return chosen
-
-
-def _check_isa(isa: str | None) -> str:
-    name = isa or os.environ.get("SANDERLING_ISA", "")
-    available = _core.available_isas()
-    if name and name not in available:
-        raise ValueError(
-            f"instruction set {name!r} is not one that this CPU can run; available: {', '.join(available)}"
-        )
-    return name
-
-
-def _check_fp16(isa: str) -> None:
-    if _core.has_fp16(isa=isa):
-        return
-    if _core.asked_isas():
-        raise ValueError(
-            f"fp16: the kernels of fp16 arithmetic are not among those of instruction set {isa!r}, which isa= or "
-            f"SANDERLING_ISA asks for; leave it out or ask for {_core.available_isas()[0]}"
-        )
-    raise ValueError(
-        "fp16: this CPU has no fp16 arithmetic for which there are kernels (ARMv8.2 FP16: 'fphp' and 'asimdhp' in "
-        "/proc/cpuinfo, on Cortex-A55, A75, A76 and later, in 64-bit programs); leave fp16 out to compute in float32"
     )
 
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from sanderling import _core, ir
 from sanderling.importers import load_ir
-from sanderling.model import Array, Model, default_threads
+from sanderling.machine import default_threads
+from sanderling.model import Array, Model
 from sanderling.tune_file import Comparison, Tuning, digest_of, find_tuning, store_tuning
 
 __all__ = ["MARGIN", "Comparison", "Race", "Tuning", "find_tuning", "race", "store_tuning", "tune"]

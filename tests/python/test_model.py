@@ -15,7 +15,7 @@ import sanderling
 from sanderling import _core, ir
 from sanderling.exporters.tflite import to_bytes
 from sanderling.lowering import _registered
-from sanderling.model import default_threads
+from sanderling.machine import default_threads
 from tests.support.builder import Net, T, build, build_ir, const
 
 

@@ -120,7 +120,7 @@ def _cpu(info: dict[str, str]) -> dict[str, Any]:
 def _engine() -> dict[str, Any]:
     try:
         from sanderling import _core
-        from sanderling.model import default_threads
+        from sanderling.machine import default_threads
     except ImportError as e:
         return {"problem": f"the compiled core cannot be imported: {e}"}
     available = _core.available_isas()
