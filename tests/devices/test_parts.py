@@ -174,6 +174,14 @@ def test_arm_programs_and_loaders(tmp_path: Path) -> None:
         assert read_binary(tmp_path / "cut") is None
 
 
+@pytest.mark.parametrize(
+    ("machine", "target"), [("aarch64", "musl-aarch64"), ("armv7l", "musl-armv7"), ("armv6l", "musl-armv6")]
+)
+def test_a_missing_program_can_be_made(machine: str, target: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"no sanderling-bench for {machine} .*cross/build.py {target} "):
+        find_binary(machine, [tmp_path])
+
+
 def test_where_programs_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SANDERLING_BINARIES", raising=False)
     assert folders("x") == [Path("x")]

@@ -304,7 +304,7 @@ def test_no_program_for_the_device(start: Start, model: Path, tmp_path: Path) ->
     empty = tmp_path / "empty"
     empty.mkdir()
     said = failure(server, model, empty)
-    assert "python cross/build.py musl-aarch64 --native" in said
+    assert "python cross/build.py musl-aarch64" in said
     server.tool("uname", "echo riscv64")
     assert "riscv64" in failure(server, model, empty)
 

@@ -21,9 +21,9 @@ _RUNS = {
     "amd64": ("x86_64",),
 }
 _MAKE = {
-    "aarch64": "python cross/build.py musl-aarch64 --native",
-    "armv7": "python cross/build.py musl-armv7 --native",
-    "armv6": "python cross/build.py rpi-armv6 --native",
+    "aarch64": "python cross/build.py musl-aarch64",
+    "armv7": "python cross/build.py musl-armv7",
+    "armv6": "python cross/build.py musl-armv6",
     "x86_64": "cmake -B build/x86_64 -DSANDERLING_PYTHON=OFF -DSANDERLING_NATIVE=ON "
     "-DCMAKE_EXE_LINKER_FLAGS=-static && cmake --build build/x86_64 && "
     "install -D -t dist/x86_64 build/x86_64/sanderling-bench",
