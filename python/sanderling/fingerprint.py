@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sanderling.model import Array, Model
+from sanderling.model import Model
 from sanderling.seeded import seeded_inputs
+
+if TYPE_CHECKING:
+    from sanderling.model import Array
 
 
 class TensorHash:

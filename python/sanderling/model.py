@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
-from sanderling.lowering import file_operators, lower
 from sanderling.machine import check_cores, check_fp16, check_isa, thread_count
-from sanderling.passes import rewrite
-from sanderling.profile import Profile, make_profile
 from sanderling.tensor_info import TensorInfo, describe
 
+# What a compiled model does without is imported where it is needed: the first load of a program pays for every import.
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sanderling.profile import Profile
     from sanderling.tune_file import Tuning
 
-Array = npt.NDArray[Any]
+    Array = npt.NDArray[Any]
 Shape = Sequence[int]
 
 MEMORY_LIMIT = 2**31
@@ -88,13 +88,21 @@ class Model:
         # An instruction set that was asked for is a limit, and a choice made among all says nothing below it; nor does
         # one among kernels of float32 say anything about fp16.
         isas = None if tuning is None or self._options["isa"] or fp16 else tuning.isas
-        rewritten = None if fuse is False else rewrite(model)
-        self._planned = model if rewritten is None else rewritten.model
-        self._spec = lower(self._planned, isas, None if rewritten is None else rewritten.origins)
+        self._planned = model
+        if model.native is not None and not isas:
+            self._spec = model.native
+        else:
+            from sanderling.lowering import lower
+            from sanderling.passes import rewrite
+
+            rewritten = None if fuse is False else rewrite(model)
+            if rewritten is not None:
+                self._planned = rewritten.model
+            self._spec = lower(self._planned, isas, None if rewritten is None else rewritten.origins)
         with self._errors():
             self._runner = _core.Runner(model=self._spec, keep_all=False, **self._options)
         self._run_exact = self._runner.exact_call(0)
-        self._entries = {0: _Entry(self, 0)}
+        self._entries = {0: _Entry(model, self._runner, 0)}
 
     @property
     def source(self) -> str:
@@ -239,6 +247,9 @@ class Model:
         """
         if runs < 1:
             raise ValueError(f"profile: runs is {runs}; at least 1 expected")
+        from sanderling.lowering import file_operators
+        from sanderling.profile import make_profile
+
         inputs = self._entries[0].prepare(args, kwargs)
         with self._errors():
             self._runner.run(0, inputs)
@@ -255,6 +266,8 @@ class Model:
         A second plan without shared memory is made for it: use it to debug, not to measure. State is not carried over:
         a stateful model starts from reset. Equal names get the tensor's index behind "#".
         """
+        from sanderling.lowering import lower
+
         entry = self._entries[0]
         inputs = entry.prepare(args, kwargs)
         values: dict[str, Array] = {}
@@ -280,52 +293,59 @@ class Model:
 
     def _entry(self, graph: int) -> _Entry:
         if graph not in self._entries:
-            self._entries[graph] = _Entry(self, graph)
+            self._entries[graph] = _Entry(self._ir, self._runner, graph)
         return self._entries[graph]
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except _core.CoreError as e:
-            raise ModelError(f"{self._ir.source}: {e}") from None
+    def _errors(self) -> AbstractContextManager[None]:
+        return _errors_of(self._ir.source)
+
+
+@contextmanager
+def _errors_of(source: str) -> Iterator[None]:
+    try:
+        yield
+    except _core.CoreError as e:
+        raise ModelError(f"{source}: {e}") from None
 
 
 class _Entry:
-    """A graph that can be called from outside: its inputs, their names and present shapes."""
+    """A graph that can be called from outside: its inputs, their names and present shapes.
 
-    def __init__(self, model: Model, graph: int) -> None:
-        self._model = model
+    It does not know the Model that has it: models are freed when the last reference goes, not by the collector.
+    """
+
+    def __init__(self, model: ir.Model, runner: _core.Runner, graph: int) -> None:
+        self._source = model.source
+        self._runner = runner
         self._index = graph
-        self._graph = model.ir.graphs[graph]
+        self._graph = model.graphs[graph]
         tensors = self._graph.tensors
         self.inputs = [describe(tensors[i]) for i in self._graph.inputs]
         self.output_names = [tensors[i].name for i in self._graph.outputs]
         self._names: dict[str, int] = {}
         position = {t: i for i, t in enumerate(self._graph.inputs)}
-        for s in model.ir.signatures:
+        for s in model.signatures:
             if s.graph == graph:
                 self._names.update({name: position[t] for name, t in s.inputs.items() if t in position})
         self._names.update({t.name: i for i, t in enumerate(self.inputs)})
         self.plan([t.shape for t in self.inputs])
 
     def plan(self, shapes: Sequence[Shape]) -> None:
-        runner = self._model._runner
         before = [list(t.shape) for t in self.inputs]
-        with self._model._errors():
+        with _errors_of(self._source):
             try:
-                runner.plan(graph=self._index, shapes=[list(s) for s in shapes])
+                self._runner.plan(graph=self._index, shapes=[list(s) for s in shapes])
             except _core.CoreError:
                 if [list(s) for s in shapes] != before:
-                    runner.plan(graph=self._index, shapes=before)
+                    self._runner.plan(graph=self._index, shapes=before)
                 raise
         self.inputs = [t.with_shape(s) for t, s in zip(self.inputs, shapes, strict=True)]
 
     def outputs(self) -> list[TensorInfo]:
         tensors = self._graph.tensors
-        with self._model._errors():
+        with _errors_of(self._source):
             return [
-                describe(tensors[i]).with_shape(self._model._runner.output_shape(self._index, k))
+                describe(tensors[i]).with_shape(self._runner.output_shape(self._index, k))
                 for k, i in enumerate(self._graph.outputs)
             ]
 
@@ -357,9 +377,9 @@ class _Entry:
     def run(self, args: Sequence[npt.ArrayLike], kwargs: Mapping[str, npt.ArrayLike]) -> list[Array]:
         inputs = self.prepare(args, kwargs)
         try:
-            return self._model._runner.run(self._index, inputs)
+            return self._runner.run(self._index, inputs)
         except _core.CoreError as e:
-            raise ModelError(f"{self._model.source}: {e}") from None
+            raise ModelError(f"{self._source}: {e}") from None
 
 
 class SignatureRunner:

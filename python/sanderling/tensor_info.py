@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sanderling import ir
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _QUANTIZED = ("int8", "uint8", "int16")
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,11 @@ import numpy.typing as npt
 from sanderling import _core, ir
 from sanderling.importers import load_ir
 from sanderling.machine import default_threads
-from sanderling.model import Array, Model
+from sanderling.model import Model
 from sanderling.tune_file import Comparison, Tuning, digest_of, find_tuning, store_tuning
+
+if TYPE_CHECKING:
+    from sanderling.model import Array
 
 __all__ = ["MARGIN", "Comparison", "Race", "Tuning", "find_tuning", "race", "store_tuning", "tune"]
 

@@ -59,6 +59,18 @@ def test_import_is_light() -> None:
     assert not loaded & {"PIL", "rich", "click"}
 
 
+def test_a_compiled_model_needs_little(tmp_path: Path) -> None:
+    """The first load of a program pays for every import: nothing of other formats, and nothing that writes."""
+    file = tmp_path / "x.sand"
+    sanderling.compile_model(EFFNET, file, golden_runs=0)
+    code = f"import sanderling, sys; sanderling.load({str(file)!r}); print(*sys.modules)"
+    assert {m for m in python("-c", code).stdout.split() if m.partition(".")[0] == "sanderling"} == {
+        "sanderling",
+        *(f"sanderling.{m}" for m in ("_core", "compiled_file", "errors", "importers", "importers._source", "ir")),
+        *(f"sanderling.{m}" for m in ("machine", "model", "tensor_info")),
+    }
+
+
 @pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitized build takes longer")
 def test_import_time(tmp_path: Path) -> None:
     # CPU time, as the machine may be busy with other things; with the compiled core and all that `load` needs.

@@ -30,11 +30,12 @@ def load_ir(source: Source) -> ir.Model:
     ModelError
         The content is damaged or of an unknown format.
     """
-    from sanderling.importers import tflite
     from sanderling.importers._source import first_bytes
 
     if first_bytes(source, len(_COMPILED)) == _COMPILED:
-        from sanderling.compiled import read_compiled
+        from sanderling.compiled_file import read_compiled
 
         return read_compiled(source)
+    from sanderling.importers import tflite
+
     return tflite.load(source)

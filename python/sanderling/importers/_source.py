@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sanderling.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
