@@ -128,7 +128,7 @@ function(sanderling_add_kernels target dir out_dir)
       if("${folder}/${isa}.cc" IN_LIST sources)
         target_sources(${target} PRIVATE "${folder}/${isa}.cc")
         set_source_files_properties("${folder}/${isa}.cc" TARGET_DIRECTORY ${target}
-          PROPERTIES COMPILE_OPTIONS "${SANDERLING_ISA_FLAGS_${isa}};$<$<CONFIG:Release>:-O3>" SKIP_PRECOMPILE_HEADERS ON)
+          PROPERTIES COMPILE_OPTIONS "${SANDERLING_ISA_FLAGS_${isa}};$<$<CONFIG:Release>:-O3>")
       endif()
     endforeach()
   endforeach()

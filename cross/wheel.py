@@ -19,7 +19,6 @@ from targets import Target
 SMALL = {
     "SANDERLING_OPTIMIZE": "-Os",
     "CMAKE_CXX_FLAGS_RELEASE": "-Os -DNDEBUG -ffunction-sections -fdata-sections",
-    "SANDERLING_PRECOMPILE": "OFF",
 }
 PARTS = ("build", "scikit_build_core", "pybind11")
 

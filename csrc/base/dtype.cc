@@ -5,13 +5,13 @@
 namespace sanderling {
 namespace {
 
-struct Row {
+struct DTypeRow {
   DType dtype;
   const char* name;
   size_t size;
 };
 
-constexpr Row kRows[] = {
+constexpr DTypeRow kDTypeRows[] = {
     {DType::float32, "float32", 4}, {DType::float16, "float16", 2},   {DType::float64, "float64", 8},
     {DType::int8, "int8", 1},       {DType::uint8, "uint8", 1},       {DType::int16, "int16", 2},
     {DType::uint16, "uint16", 2},   {DType::int32, "int32", 4},       {DType::uint32, "uint32", 4},
@@ -21,12 +21,12 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-size_t dtype_size(DType t) { return kRows[static_cast<int>(t)].size; }
+size_t dtype_size(DType t) { return kDTypeRows[static_cast<int>(t)].size; }
 
-const char* dtype_name(DType t) { return kRows[static_cast<int>(t)].name; }
+const char* dtype_name(DType t) { return kDTypeRows[static_cast<int>(t)].name; }
 
 DType dtype_from_name(const std::string& name) {
-  for (const Row& row : kRows)
+  for (const DTypeRow& row : kDTypeRows)
     if (name == row.name) return row.dtype;
   fail("element type '", name, "' is not supported");
 }

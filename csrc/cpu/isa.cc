@@ -40,24 +40,24 @@ bool probe_neon_i8mm() { return probe_neon_dotprod() && (getauxval(AT_HWCAP2) & 
 bool probe_neon() { return (getauxval(AT_HWCAP) & 1ul << 12) != 0; }
 #endif
 
-struct Row {
+struct IsaRow {
   Isa isa;
   const char* name;
   bool asked;
   bool (*probe)();
 };
 
-constexpr Row kRows[] = {
+constexpr IsaRow kIsaRows[] = {
 #define SANDERLING_ISA(name, asked) {Isa::name, #name, asked, probe_##name},
 #include "isa_table.inc"
 #undef SANDERLING_ISA
 };
 
-const Row& row(Isa isa) { return kRows[static_cast<int>(isa)]; }
+const IsaRow& row(Isa isa) { return kIsaRows[static_cast<int>(isa)]; }
 
 std::vector<Isa> runnable(bool asked) {
   std::vector<Isa> found;
-  for (const Row& r : kRows)
+  for (const IsaRow& r : kIsaRows)
     if (r.asked == asked && r.probe()) found.push_back(r.isa);
   return found;
 }
@@ -67,7 +67,7 @@ std::vector<Isa> runnable(bool asked) {
 const char* isa_name(Isa isa) { return row(isa).name; }
 
 bool find_isa(const std::string& name, Isa& isa) {
-  for (const Row& r : kRows) {
+  for (const IsaRow& r : kIsaRows) {
     if (name != r.name) continue;
     isa = r.isa;
     return true;
@@ -90,7 +90,7 @@ Isa choose_isa(const std::string& asked) {
   std::string name = !asked.empty() ? asked : (environment ? environment : "");
   if (name.empty()) return available_isas().front();
   std::string known;
-  for (const Row& r : kRows) {
+  for (const IsaRow& r : kIsaRows) {
     if (r.asked || !r.probe()) continue;
     if (name == r.name) return r.isa;
     known += known.empty() ? r.name : std::string(", ") + r.name;

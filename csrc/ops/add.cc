@@ -11,7 +11,7 @@ namespace sanderling {
 namespace {
 
 // From the common scale with `bits` more bits to the output's.
-Multiplier output_multiplier(PrepareContext& ctx, const Rescaling& scales, int bits) {
+Multiplier sum_multiplier(PrepareContext& ctx, const Rescaling& scales, int bits) {
   return multiplier_below_one(scales.common / (static_cast<float>(1 << bits) * ctx.output(0).scale()), "sum");
 }
 
@@ -25,7 +25,7 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& 
   p.input_zero_point[0] = a.zero_point() - flip;
   p.input_zero_point[1] = b.zero_point() - flip;
   p.subtract = subtract;
-  p.output = output_multiplier(ctx, scales, AddQ8::kBits);
+  p.output = sum_multiplier(ctx, scales, AddQ8::kBits);
   p.zero_point = y.zero_point() - flip;
   p.low = range.low - flip;
   p.high = range.high - flip;
@@ -81,7 +81,7 @@ void prepare_int16(PrepareContext& ctx, const Broadcast& loops, const std::strin
   constexpr int kBits = 15;
   const Rescaling scales = rescaling(ctx);
   const RightRescale to_a = right_rescale(scales.input[0]), to_b = right_rescale(scales.input[1]),
-                     to_y = right_rescale(output_multiplier(ctx, scales, kBits));
+                     to_y = right_rescale(sum_multiplier(ctx, scales, kBits));
   ctx.on_run(run_binary<int16_t>(loops, 4, [=](int16_t x1, int16_t x2) {
     const int32_t first = requantize(x1 * (1 << kBits), to_a), second = requantize(x2 * (1 << kBits), to_b);
     const int32_t sum = subtract ? first - second : first + second;

@@ -4,17 +4,13 @@
 #include <type_traits>
 
 #include "kernels/arg_max_q8/arg_max_q8.h"
+#include "ops/axis_view.h"
 #include "ops/op.h"
 
 namespace sanderling {
 namespace {
 
-constexpr int64_t kBlock = 64;
-
-// A tensor as [outer, axis, inner].
-struct View {
-  int64_t outer, axis, inner;
-};
+constexpr int64_t kColumns = 64;
 
 // A NaN candidate loses; a NaN that was best so far gives way to anything else.
 template <bool largest, class T>
@@ -43,16 +39,16 @@ Index best_index(const T* row, int64_t n) {
 }
 
 template <bool largest, class T, class Index>
-void arg_rows(const View& v, const T* in, Index* out, int64_t begin, int64_t end) {
+void arg_rows(const AxisView& v, const T* in, Index* out, int64_t begin, int64_t end) {
   if (v.inner == 1) {
     for (int64_t o = begin; o < end; ++o) out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
     return;
   }
   for (int64_t o = begin; o < end; ++o) {
-    for (int64_t i = 0; i < v.inner; i += kBlock) {
-      int64_t n = std::min(kBlock, v.inner - i);
+    for (int64_t i = 0; i < v.inner; i += kColumns) {
+      int64_t n = std::min(kColumns, v.inner - i);
       const T* from = in + o * v.axis * v.inner + i;
-      T best[kBlock];
+      T best[kColumns];
       Index* at = out + o * v.inner + i;
       for (int64_t c = 0; c < n; ++c) {
         best[c] = from[c];
@@ -72,7 +68,7 @@ void arg_rows(const View& v, const T* in, Index* out, int64_t begin, int64_t end
 
 // Rows of bytes, next to each other.
 template <bool largest, class T, class Index>
-void run_bytes(PrepareContext& ctx, const View& v) {
+void run_bytes(PrepareContext& ctx, const AxisView& v) {
   const FunctionRow<ArgMaxQ8Kernel>& kernel = choose_arg_max_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
   ctx.on_run([v, find = kernel.run](RunContext& run) {
@@ -80,9 +76,9 @@ void run_bytes(PrepareContext& ctx, const View& v) {
     const uint8_t* in = run.input<uint8_t>(0);
     Index* out = run.output<Index>(0);
     run.parallel_for(v.outer, 2 + 0.1 * static_cast<double>(v.axis), [&](int64_t begin, int64_t end, int) {
-      int32_t places[kBlock];
-      for (int64_t o = begin; o < end; o += kBlock) {
-        const int64_t n = std::min(kBlock, end - o);
+      int32_t places[kColumns];
+      for (int64_t o = begin; o < end; o += kColumns) {
+        const int64_t n = std::min(kColumns, end - o);
         find(in + o * v.axis, n, v.axis, mask, places);
         for (int64_t i = 0; i < n; ++i) out[o + i] = places[i];
       }
@@ -91,7 +87,7 @@ void run_bytes(PrepareContext& ctx, const View& v) {
 }
 
 template <bool largest, class T, class Index>
-void run_arg(PrepareContext& ctx, const View& v) {
+void run_arg(PrepareContext& ctx, const AxisView& v) {
   if constexpr (sizeof(T) == 1)
     if (v.inner == 1 && v.axis <= std::numeric_limits<int32_t>::max()) return run_bytes<largest, T, Index>(ctx, v);
   double cost = static_cast<double>(v.axis) * static_cast<double>(v.inner);
@@ -105,7 +101,7 @@ void run_arg(PrepareContext& ctx, const View& v) {
 }
 
 template <bool largest, class Index>
-void run_arg_of(PrepareContext& ctx, const View& v) {
+void run_arg_of(PrepareContext& ctx, const AxisView& v) {
   switch (ctx.input(0).dtype) {
     case DType::float32: return run_arg<largest, float, Index>(ctx, v);
     case DType::int8: return run_arg<largest, int8_t, Index>(ctx, v);
@@ -130,7 +126,7 @@ void prepare_arg(PrepareContext& ctx) {
   int axis = static_cast<int>(wanted);
   check(shape[axis] > 0, "axis ", given, " of shape ", shape, " is empty");
   ctx.set_output_shape(0, shape.without(axis));
-  View v{shape.elements(0, axis), shape[axis], shape.elements(axis + 1, shape.rank())};
+  const AxisView v(shape, axis);
   if (index == DType::int32)
     run_arg_of<largest, int32_t>(ctx, v);
   else

@@ -58,7 +58,7 @@ struct Problem {
 Shape batch_of(const Shape& s) { return Shape(s.extended(5).begin(), 3); }
 
 // Checks shapes, sets the output's.
-Problem set_shapes(PrepareContext& ctx) {
+Problem set_problem(PrepareContext& ctx) {
   const Shape &x = ctx.input(0).shape, &y = ctx.input(1).shape;
   check(x.rank() >= 2 && x.rank() <= 5 && y.rank() >= 2 && y.rank() <= 5, "inputs have shapes ", x, " and ", y,
         "; 2 to 5 dimensions expected");
@@ -125,7 +125,7 @@ void prepare_products(PrepareContext& ctx, matmul::Choice<Acc> choice, Problem p
 }
 
 // The multiplier of quantized kinds, and that every tensor has one scale.
-Multiplier output_multiplier(PrepareContext& ctx) {
+Multiplier product_multiplier(PrepareContext& ctx) {
   for (const TensorInfo* t : {&ctx.input(0), &ctx.input(1), &ctx.output(0)})
     check(t->quantization.scale.size() == 1, "tensor '", t->name, "' has ", t->quantization.scale.size(),
           " quantization scales; one expected");
@@ -135,7 +135,7 @@ Multiplier output_multiplier(PrepareContext& ctx) {
 }
 
 void prepare_int8(PrepareContext& ctx, const Problem& p) {
-  const Multiplier m = output_multiplier(ctx);
+  const Multiplier m = product_multiplier(ctx);
   const int32_t zero = ctx.output(0).zero_point();
   prepare_products<int32_t, int8_t>(
       ctx, matmul::choose_q8(ctx.isa()), p, ctx.input(0).zero_point(), ctx.input(1).zero_point(),
@@ -151,7 +151,7 @@ void prepare_sums(PrepareContext& ctx, const Problem& p) {
 }
 
 void prepare_int16(PrepareContext& ctx, const Problem& p) {
-  const Multiplier m = output_multiplier(ctx);
+  const Multiplier m = product_multiplier(ctx);
   for (const TensorInfo* t : {&ctx.input(0), &ctx.input(1), &ctx.output(0)})
     check(t->zero_point() == 0, "tensor '", t->name, "' has zero point ", t->zero_point(), "; 0 expected with int16");
   prepare_products<int64_t, int16_t>(ctx, matmul::choose_s16(ctx.isa()), p, 0, 0,
@@ -252,7 +252,7 @@ void prepare_batch_matmul(PrepareContext& ctx) {
   ctx.expect_inputs(2, 2);
   ctx.expect_outputs(1);
   const DType x = ctx.input(0).dtype, y = ctx.input(1).dtype, out = ctx.output(0).dtype;
-  Problem p = set_shapes(ctx);
+  Problem p = set_problem(ctx);
   if (x == DType::float32 && out == DType::float32) {
     if (y == DType::float32) return prepare_float(ctx, p);
     if (y == DType::int8) return prepare_hybrid(ctx, std::move(p));

@@ -9,9 +9,10 @@ namespace {
 
 // Quantized values are compared as numbers with a few more bits. The reference divides by a power of two even where
 // the scale is above 1 and it would have to multiply.
-class Rescale {
+class OperandRescale {
  public:
-  explicit Rescale(const TensorInfo& t) : zero_point_(t.zero_point()), multiplier_(quantize_multiplier(t.scale())) {}
+  explicit OperandRescale(const TensorInfo& t)
+      : zero_point_(t.zero_point()), multiplier_(quantize_multiplier(t.scale())) {}
   int32_t operator()(int32_t q) const {
     constexpr int kBits = 8;
     const int32_t x = (q - zero_point_) * (1 << kBits);
@@ -42,7 +43,7 @@ RunFunction run_8_bits(PrepareContext& ctx, const Broadcast& loops) {
     int32_t rescaled[2][256];
   } tables;
   for (int k = 0; k < 2; ++k) {
-    const Rescale rescale(ctx.input(k));
+    const OperandRescale rescale(ctx.input(k));
     for (int byte = 0; byte < 256; ++byte) tables.rescaled[k][byte] = rescale(static_cast<T>(byte));
   }
   return run_binary<uint8_t, uint8_t>(loops, 1, [tables](uint8_t a, uint8_t b) {
@@ -54,7 +55,7 @@ template <class Compare>
 RunFunction run_quantized_int16(PrepareContext& ctx, const Broadcast& loops) {
   if (!quantized(ctx)) return run_plain<int16_t, Compare>(loops);
   return run_binary<int16_t, uint8_t>(
-      loops, 3, [to_a = Rescale(ctx.input(0)), to_b = Rescale(ctx.input(1))](int16_t a, int16_t b) {
+      loops, 3, [to_a = OperandRescale(ctx.input(0)), to_b = OperandRescale(ctx.input(1))](int16_t a, int16_t b) {
         return static_cast<uint8_t>(Compare()(to_a(a), to_b(b)));
       });
 }

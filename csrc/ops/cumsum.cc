@@ -1,19 +1,15 @@
 // CUMSUM: running sums along an axis.
 #include <cstdint>
 
+#include "ops/axis_view.h"
 #include "ops/op.h"
 #include "ops/reduce.h"
 
 namespace sanderling {
 namespace {
 
-// A tensor as [outer, axis, inner].
-struct View {
-  int64_t outer, axis, inner;
-};
-
 template <class T>
-void sum_along(const View& v, bool exclusive, bool reverse, const T* in, T* out) {
+void sum_along(const AxisView& v, bool exclusive, bool reverse, const T* in, T* out) {
   int64_t step = reverse ? -v.inner : v.inner;
   int64_t at = reverse ? (v.axis - 1) * v.inner : 0;
   for (int64_t i = 0; i < v.inner; ++i) out[at + i] = exclusive ? T(0) : in[at + i];
@@ -25,7 +21,7 @@ void sum_along(const View& v, bool exclusive, bool reverse, const T* in, T* out)
 }
 
 template <class T>
-void run_cumsum(PrepareContext& ctx, const View& v) {
+void run_cumsum(PrepareContext& ctx, const AxisView& v) {
   bool exclusive = ctx.attributes().boolean("exclusive"), reverse = ctx.attributes().boolean("reverse");
   int64_t rows = v.axis * v.inner == 0 ? 0 : v.outer;
   ctx.on_run([=](RunContext& run) {
@@ -51,7 +47,7 @@ void prepare_cumsum(PrepareContext& ctx) {
   check(wanted >= 0 && wanted < x.shape.rank(), "axis ", given, " is outside of shape ", x.shape);
   int axis = static_cast<int>(wanted);
   ctx.set_output_shape(0, x.shape);
-  View v{x.shape.elements(0, axis), x.shape[axis], x.shape.elements(axis + 1, x.shape.rank())};
+  const AxisView v(x.shape, axis);
   switch (x.dtype) {
     case DType::float32: return run_cumsum<float>(ctx, v);
     case DType::int32: return run_cumsum<int32_t>(ctx, v);

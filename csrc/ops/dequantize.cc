@@ -10,7 +10,7 @@ namespace {
 
 // scale * (x - zero_point). The reference multiplies in double, where the product is exact: float rounds it once, too.
 template <class T>
-auto dequantize_row(PrepareContext& ctx) {
+auto row_dequantizer(PrepareContext& ctx) {
   if constexpr (sizeof(T) == 1) {
     constexpr int32_t flip = std::is_signed_v<T> ? 0 : 128;
     const FunctionRow<DequantizeQ8Kernel>& kernel = choose_dequantize_q8(ctx.isa());
@@ -30,7 +30,7 @@ void prepare_integer(PrepareContext& ctx) {
   const TensorInfo& x = ctx.input(0);
   const Quantization& q = x.quantization;
   int64_t n = x.shape.elements();
-  const auto row_of = dequantize_row<T>(ctx);
+  const auto row_of = row_dequantizer<T>(ctx);
   if (q.scale.size() <= 1) {
     float scale = x.scale();
     int32_t zero_point = x.zero_point();

@@ -29,12 +29,12 @@ void check_index(I index, int64_t extent, int64_t at) {
         extent, ")");
 }
 
-// Rows of one shape, to be found by an index of `depth` coordinates.
-struct Rows {
+// IndexedRows of one shape, to be found by an index of `depth` coordinates.
+struct IndexedRows {
   std::vector<int64_t> extents, strides;  // of the indexed dimensions; strides in bytes
   int64_t bytes = 1;                      // of one row
 
-  Rows(const Shape& shape, int depth, DType type) {
+  IndexedRows(const Shape& shape, int depth, DType type) {
     const int64_t element = static_cast<int64_t>(dtype_size(type));
     bytes = shape.elements(depth, shape.rank()) * element;
     for (int d = 0; d < depth; ++d) {
@@ -68,7 +68,8 @@ int index_depth(const TensorInfo& indices, int rank) {
 
 // output[i] = rows[index i], where consecutive groups of indices address consecutive blocks of the input.
 template <class I>
-void copy_rows(const RunContext& run, const I* indices, int64_t count, const Rows& rows, const char* from, char* to) {
+void copy_rows(const RunContext& run, const I* indices, int64_t count, const IndexedRows& rows, const char* from,
+               char* to) {
   rows.check_all(indices, count);
   if (rows.bytes == 0) return;
   const int64_t depth = static_cast<int64_t>(rows.strides.size());
@@ -92,7 +93,7 @@ void prepare_gather_nd(PrepareContext& ctx) {
   std::vector<int64_t> dims(indices.shape.begin(), indices.shape.end() - 1);
   dims.insert(dims.end(), x.shape.begin() + depth, x.shape.end());
   ctx.set_output_shape(0, Shape(dims));
-  const Rows rows(x.shape, depth, x.dtype);
+  const IndexedRows rows(x.shape, depth, x.dtype);
   ctx.on_run([rows, count = indices.shape.outer(), type = indices.dtype](RunContext& run) {
     with_indices(run, 1, type,
                  [&](auto* index) { copy_rows(run, index, count, rows, run.input<char>(0), run.output<char>(0)); });
@@ -154,7 +155,7 @@ void prepare_embedding_lookup(PrepareContext& ctx) {
   const int64_t count = index.shape[0];
   ctx.set_output_shape(0, table.shape.with(0, count));
   if (table.dtype == out.dtype) {
-    const Rows rows(table.shape, 1, table.dtype);
+    const IndexedRows rows(table.shape, 1, table.dtype);
     ctx.on_run([rows, count](RunContext& run) {
       copy_rows(run, run.input<int32_t>(0), count, rows, run.input<char>(1), run.output<char>(0));
     });
@@ -168,7 +169,7 @@ void prepare_embedding_lookup(PrepareContext& ctx) {
   check(scales.size() == 1 || table.quantization.axis == 0, "the table has scales along dimension ",
         table.quantization.axis, "; 0 expected");
   // TFLite reads uint8 as int8 here.
-  ctx.on_run([scales, count, rows = Rows(table.shape, 1, table.dtype)](RunContext& run) {
+  ctx.on_run([scales, count, rows = IndexedRows(table.shape, 1, table.dtype)](RunContext& run) {
     const int32_t* indices = run.input<int32_t>(0);
     rows.check_all(indices, count);
     run.parallel_for(count, 3 + static_cast<double>(rows.bytes) / 4, [&](int64_t begin, int64_t end, int) {
@@ -236,7 +237,7 @@ void prepare_scatter_nd(PrepareContext& ctx) {
   ctx.set_output_shape(0, shape);
   const int64_t element = static_cast<int64_t>(dtype_size(updates.dtype));
   const size_t bytes = static_cast<size_t>(shape.elements() * element);
-  const Rows rows(shape, depth, updates.dtype);
+  const IndexedRows rows(shape, depth, updates.dtype);
   ctx.on_run([=, count = indices.shape.outer(), type = indices.dtype](RunContext& run) {
     with_indices(run, 0, type, [&](auto* index) {
       rows.check_all(index, count);

@@ -17,13 +17,13 @@ std::vector<int64_t> reflections(int64_t before, int64_t count, int64_t after, i
   return from;
 }
 
-struct Rows {
+struct MirrorRows {
   std::vector<std::vector<int64_t>> from;  // byte offsets, for all dimensions but those inside a block
   int64_t block;                           // bytes behind the last padded dimension
   int64_t before, count;                   // of the last padded dimension
 };
 
-void copy_row(const Rows& rows, const char* from, char* to) {
+void copy_row(const MirrorRows& rows, const char* from, char* to) {
   const std::vector<int64_t>& row = rows.from.back();
   const size_t before = static_cast<size_t>(rows.before), inside = static_cast<size_t>(rows.count);
   const size_t block = static_cast<size_t>(rows.block);
@@ -65,7 +65,7 @@ void prepare_mirror_pad(PrepareContext& ctx) {
   if (padded == 0) padded = shape.rank() > 0 ? 1 : 0;
 
   const int64_t element = static_cast<int64_t>(dtype_size(ctx.input(0).dtype));
-  Rows rows{{}, shape.elements(padded, shape.rank()) * element, 0, 1};
+  MirrorRows rows{{}, shape.elements(padded, shape.rank()) * element, 0, 1};
   int64_t count = 1;
   for (int d = 0; d < padded; ++d) {
     const int64_t before = amounts[static_cast<size_t>(2 * d)], after = amounts[static_cast<size_t>(2 * d + 1)];

@@ -9,13 +9,13 @@ namespace sanderling {
 namespace {
 
 // The output as [outer, depth, inner], the indices as [outer, inner].
-struct View {
+struct OneHotView {
   int64_t outer, depth, inner;
 };
 
 // Bits: an unsigned integer of the element's size.
 template <class Bits, class Index>
-void run_one_hot(PrepareContext& ctx, const View& v) {
+void run_one_hot(PrepareContext& ctx, const OneHotView& v) {
   double cost = static_cast<double>(v.depth) * static_cast<double>(v.inner) * 0.2 + static_cast<double>(v.inner) * 2;
   ctx.on_run([=](RunContext& run) {
     const Index* indices = run.input<Index>(0);
@@ -34,7 +34,7 @@ void run_one_hot(PrepareContext& ctx, const View& v) {
 }
 
 template <class Bits>
-void run_one_hot_of(PrepareContext& ctx, const View& v) {
+void run_one_hot_of(PrepareContext& ctx, const OneHotView& v) {
   if (ctx.input(0).dtype == DType::int32)
     run_one_hot<Bits, int32_t>(ctx, v);
   else
@@ -63,7 +63,7 @@ void prepare_one_hot(PrepareContext& ctx) {
   std::vector<int64_t> dims(indices.shape.begin(), indices.shape.end());
   dims.insert(dims.begin() + axis, depth);
   ctx.set_output_shape(0, Shape(dims));
-  View v{indices.shape.elements(0, axis), depth, indices.shape.elements(axis, rank)};
+  OneHotView v{indices.shape.elements(0, axis), depth, indices.shape.elements(axis, rank)};
   switch (t) {
     case DType::boolean:
     case DType::int8:

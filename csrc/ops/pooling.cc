@@ -13,7 +13,7 @@ namespace sanderling {
 namespace {
 
 constexpr int64_t kMaxOption = 2147483647;
-constexpr int64_t kBlock = 256;  // channels whose accumulators stay in L1
+constexpr int64_t kPoolChannels = 256;  // channels whose accumulators stay in L1
 
 struct Geometry {
   int64_t in_h, in_w, channels, out_h, out_w;
@@ -86,9 +86,9 @@ void pool_rows(const Geometry& g, const Pool& pool, const typename Pool::T* in, 
       int64_t left = column * g.stride_w - g.pad_w;
       int64_t x0 = std::max<int64_t>(0, left), x1 = std::min(g.in_w, left + g.filter_w);
       typename Pool::T* to = out + (row * g.out_w + column) * g.channels;
-      for (int64_t c = 0; c < g.channels; c += kBlock) {
-        int64_t n = std::min(kBlock, g.channels - c);
-        typename Pool::Acc acc[kBlock];
+      for (int64_t c = 0; c < g.channels; c += kPoolChannels) {
+        int64_t n = std::min(kPoolChannels, g.channels - c);
+        typename Pool::Acc acc[kPoolChannels];
         for (int64_t i = 0; i < n; ++i) acc[i] = pool.start();
         for (int64_t y = y0; y < y1; ++y)
           take_row(pool, picture + (y * g.in_w + x0) * g.channels + c, x1 - x0, g.channels, acc, n);

@@ -12,7 +12,7 @@ namespace {
 
 // x / scale to nearest, half away from zero, plus zero_point, saturated.
 template <class T>
-auto quantize_row(PrepareContext& ctx) {
+auto row_quantizer(PrepareContext& ctx) {
   if constexpr (sizeof(T) == 1) {
     constexpr int32_t flip = std::is_signed_v<T> ? 0 : 128;
     const FunctionRow<QuantizeQ8Kernel>& kernel = choose_quantize_q8(ctx.isa());
@@ -47,7 +47,7 @@ Channels channels_of(const TensorInfo& t, const Shape& shape) {
 template <class T>
 void prepare_from_float(PrepareContext& ctx) {
   const TensorInfo &x = ctx.input(0), &y = ctx.output(0);
-  const auto row_of = quantize_row<T>(ctx);
+  const auto row_of = row_quantizer<T>(ctx);
   if (y.quantization.scale.size() <= 1) {
     float scale = y.scale();
     int32_t zero_point = y.zero_point();

@@ -11,40 +11,40 @@
 namespace sanderling {
 namespace {
 
-enum { kInput, kFeatureWeights, kTimeWeights, kBias, kState };
+enum { kSvdfInput, kSvdfFeatureWeights, kSvdfTimeWeights, kSvdfBias, kSvdfState };
 
-struct Sizes {
+struct SvdfSizes {
   int64_t batch, input, filters, memory, units, rank;
 };
 
 // One place older each; the newest places are the caller's to fill.
 template <class T>
-void age(T* state, const Sizes& s) {
+void age(T* state, const SvdfSizes& s) {
   int64_t n = s.batch * s.filters * s.memory;
   if (n > 1) std::memmove(state, state + 1, static_cast<size_t>(n - 1) * sizeof(T));
 }
 
-void prepare_integer(PrepareContext& ctx, const Sizes& s) {
-  const TensorInfo &x = ctx.input(kInput), &y = ctx.output(0);
+void prepare_integer(PrepareContext& ctx, const SvdfSizes& s) {
+  const TensorInfo &x = ctx.input(kSvdfInput), &y = ctx.output(0);
   const std::string& activation = ctx.attributes().text("fused_activation_function");
   check(activation == "RELU", "option 'fused_activation_function' is ", activation,
         "; RELU expected (the only one for int8)");
-  const float state_scale = ctx.input(kState).scale();
-  const Multiplier to_state = quantize_multiplier(x.scale() * ctx.input(kFeatureWeights).scale() / state_scale);
-  const Multiplier to_output = quantize_multiplier(state_scale * ctx.input(kTimeWeights).scale() / y.scale());
+  const float state_scale = ctx.input(kSvdfState).scale();
+  const Multiplier to_state = quantize_multiplier(x.scale() * ctx.input(kSvdfFeatureWeights).scale() / state_scale);
+  const Multiplier to_output = quantize_multiplier(state_scale * ctx.input(kSvdfTimeWeights).scale() / y.scale());
   const int32_t x_zero = x.zero_point(), y_zero = y.zero_point();
   // Sums of the weights' rows take the input's zero point out of the inner loop.
-  const int8_t* weights = ctx.value<int8_t>(kFeatureWeights);
+  const int8_t* weights = ctx.value<int8_t>(kSvdfFeatureWeights);
   std::vector<int32_t> offsets(static_cast<size_t>(s.filters));
   for (int64_t f = 0; f < s.filters; ++f)
     offsets[static_cast<size_t>(f)] = wrapping_mul(row_sum(weights + f * s.input, s.input), x_zero);
   auto shared = std::make_shared<std::vector<int32_t>>(std::move(offsets));
   ctx.on_run([=](RunContext& run) {
-    const int8_t* in = run.input<int8_t>(kInput);
-    const int8_t* features = run.input<int8_t>(kFeatureWeights);
-    const int16_t* times = run.input<int16_t>(kTimeWeights);
-    const int32_t* bias = run.has_input(kBias) ? run.input<int32_t>(kBias) : nullptr;
-    int16_t* state = run.variable<int16_t>(kState);
+    const int8_t* in = run.input<int8_t>(kSvdfInput);
+    const int8_t* features = run.input<int8_t>(kSvdfFeatureWeights);
+    const int16_t* times = run.input<int16_t>(kSvdfTimeWeights);
+    const int32_t* bias = run.has_input(kSvdfBias) ? run.input<int32_t>(kSvdfBias) : nullptr;
+    int16_t* state = run.variable<int16_t>(kSvdfState);
     int8_t* out = run.output<int8_t>(0);
     age(state, s);
     const double cost = static_cast<double>(s.rank * (s.input + s.memory)) * 0.1 + 5;
@@ -65,16 +65,16 @@ void prepare_integer(PrepareContext& ctx, const Sizes& s) {
   });
 }
 
-void prepare_float(PrepareContext& ctx, const Sizes& s, bool hybrid) {
+void prepare_float(PrepareContext& ctx, const SvdfSizes& s, bool hybrid) {
   const bool asymmetric = hybrid && ctx.attributes().boolean("asymmetric_quantize_inputs");
   const Activation activation = recurrent_activation(ctx.attributes().text("fused_activation_function"));
-  auto features = std::make_shared<RecurrentWeights>(ctx, kFeatureWeights, asymmetric);
-  const float time_scale = hybrid ? ctx.input(kTimeWeights).scale() : 1.0f;
+  auto features = std::make_shared<RecurrentWeights>(ctx, kSvdfFeatureWeights, asymmetric);
+  const float time_scale = hybrid ? ctx.input(kSvdfTimeWeights).scale() : 1.0f;
   const int quantized = hybrid ? ctx.scratch(QuantizedRows::bytes(s.batch, s.input)) : -1;
   ctx.on_run([=](RunContext& run) {
-    const float* in = run.input<float>(kInput);
-    const float* bias = run.has_input(kBias) ? run.input<float>(kBias) : nullptr;
-    float* state = run.variable<float>(kState);
+    const float* in = run.input<float>(kSvdfInput);
+    const float* bias = run.has_input(kSvdfBias) ? run.input<float>(kSvdfBias) : nullptr;
+    float* state = run.variable<float>(kSvdfState);
     float* out = run.output<float>(0);
     const QuantizedRows q(hybrid ? run.scratch<char>(quantized) : nullptr, hybrid ? s.batch : 0);
     if (hybrid) quantize_rows(in, s.batch, s.input, asymmetric, q);
@@ -89,10 +89,10 @@ void prepare_float(PrepareContext& ctx, const Sizes& s, bool hybrid) {
           memory[s.memory - 1] = features->multiply(run, f, b, in, q);
           float filtered = 0.0f;
           if (hybrid) {
-            const int8_t* w = run.input<int8_t>(kTimeWeights) + f * s.memory;
+            const int8_t* w = run.input<int8_t>(kSvdfTimeWeights) + f * s.memory;
             for (int64_t t = 0; t < s.memory; ++t) filtered += w[t] * time_scale * memory[t];
           } else {
-            filtered = dot(run.input<float>(kTimeWeights) + f * s.memory, memory, s.memory);
+            filtered = dot(run.input<float>(kSvdfTimeWeights) + f * s.memory, memory, s.memory);
           }
           sum += filtered;
         }
@@ -108,13 +108,14 @@ void prepare_float(PrepareContext& ctx, const Sizes& s, bool hybrid) {
 void prepare_svdf(PrepareContext& ctx) {
   ctx.expect_inputs(5, 5);
   ctx.expect_outputs(1);
-  const TensorInfo &x = ctx.input(kInput), &features = ctx.input(kFeatureWeights), &times = ctx.input(kTimeWeights);
+  const TensorInfo &x = ctx.input(kSvdfInput), &features = ctx.input(kSvdfFeatureWeights),
+                   &times = ctx.input(kSvdfTimeWeights);
   const bool integer = x.dtype == DType::int8, hybrid = !integer && features.dtype == DType::int8;
   check(integer || x.dtype == DType::float32, "input is ", dtype_name(x.dtype), "; float32 or int8 expected");
   check(x.shape.rank() == 2, "input has shape ", x.shape, "; 2 dimensions expected");
   check(features.shape.rank() == 2 && times.shape.rank() == 2, "weights have shapes ", features.shape, " and ",
         times.shape, "; 2 dimensions expected");
-  Sizes s;
+  SvdfSizes s;
   s.rank = ctx.attributes().integer_in("rank", 1, INT32_MAX);
   s.batch = x.shape[0];
   s.input = x.shape[1];
@@ -124,11 +125,11 @@ void prepare_svdf(PrepareContext& ctx) {
   check(s.filters % s.rank == 0, "has ", s.filters, " filters, no multiple of option 'rank' (", s.rank, ")");
   check(s.memory > 0, "has no memory: the time weights have shape ", times.shape);
   const DType real = DType::float32;
-  expect_argument(ctx, kFeatureWeights, {s.filters, s.input}, integer || hybrid ? DType::int8 : real);
-  expect_argument(ctx, kTimeWeights, {s.filters, s.memory}, integer ? DType::int16 : (hybrid ? DType::int8 : real));
-  if (ctx.has_input(kBias)) expect_argument(ctx, kBias, {s.units}, integer ? DType::int32 : real);
-  check(ctx.input(kState).is_variable, "state '", ctx.input(kState).name, "' is no variable");
-  expect_argument(ctx, kState, {s.batch, s.memory * s.filters}, integer ? DType::int16 : real);
+  expect_argument(ctx, kSvdfFeatureWeights, {s.filters, s.input}, integer || hybrid ? DType::int8 : real);
+  expect_argument(ctx, kSvdfTimeWeights, {s.filters, s.memory}, integer ? DType::int16 : (hybrid ? DType::int8 : real));
+  if (ctx.has_input(kSvdfBias)) expect_argument(ctx, kSvdfBias, {s.units}, integer ? DType::int32 : real);
+  check(ctx.input(kSvdfState).is_variable, "state '", ctx.input(kSvdfState).name, "' is no variable");
+  expect_argument(ctx, kSvdfState, {s.batch, s.memory * s.filters}, integer ? DType::int16 : real);
   check(ctx.output(0).dtype == x.dtype, "output is ", dtype_name(ctx.output(0).dtype), "; ", dtype_name(x.dtype),
         " expected");
   ctx.set_output_shape(0, {s.batch, s.units});

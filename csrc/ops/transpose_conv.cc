@@ -26,17 +26,17 @@ using matmul::kColumnBlock;
 using matmul::kRowBlock;
 using matmul::Source;
 
-constexpr int kShape = 0, kWeights = 1, kInput = 2, kBias = 3;
+constexpr int kTransposedShape = 0, kTransposedWeights = 1, kTransposedInput = 2, kTransposedBias = 3;
 
 // Checks shapes, sets the output's. `in` and `out` as TRANSPOSE_CONV sees them.
-Window2d set_shapes(PrepareContext& ctx) {
-  const Shape &x = ctx.input(kInput).shape, &w = ctx.input(kWeights).shape;
+Window2d set_window(PrepareContext& ctx) {
+  const Shape &x = ctx.input(kTransposedInput).shape, &w = ctx.input(kTransposedWeights).shape;
   check(x.rank() == 4, "input has shape ", x, "; [batches, height, width, channels] expected");
   check(w.rank() == 4, "weights have shape ", w, "; [output channels, height, width, input channels] expected");
   check(w[3] == x[3], "weights of shape ", w, " do not fit an input of shape ", x);
   check(x.elements(1, 4) > 0 && w.elements() > 0, "input has shape ", x, " and weights ", w,
         "; no extent but the batch may be 0");
-  const std::vector<int64_t> wanted = ctx.int_values(kShape);
+  const std::vector<int64_t> wanted = ctx.int_values(kTransposedShape);
   check(wanted.size() == 4, "output_shape has ", wanted.size(), " elements; 4 expected");
   const Shape y(wanted);
   Window2d window;
@@ -53,9 +53,9 @@ Window2d set_shapes(PrepareContext& ctx) {
         window.stride_w, " and padding ", padding);
   window.pad_h = h.pad;
   window.pad_w = v.pad;
-  if (ctx.has_input(kBias))
-    check(ctx.input(kBias).shape.elements() == w[0], "bias has shape ", ctx.input(kBias).shape, "; ", w[0],
-          " elements expected");
+  if (ctx.has_input(kTransposedBias))
+    check(ctx.input(kTransposedBias).shape.elements() == w[0], "bias has shape ", ctx.input(kTransposedBias).shape,
+          "; ", w[0], " elements expected");
   ctx.set_output_shape(0, y);
   ctx.set_macs(x.elements() * w[0] * w[1] * w[2]);
   return window;
@@ -72,9 +72,10 @@ class Products {
   Products(PrepareContext& ctx, matmul::Choice<Acc> choice, const Window2d& w, int32_t input_zero, int32_t weights_zero)
       : kernel_(*choice.kernel),
         w_(w),
-        input_{nullptr, matmul_element(ctx.input(kInput)), w.in_c, 1, input_zero},
-        taps_(ctx, choice, kWeights, w.kernel_h * w.kernel_w, w.in_c, w.out_c, w.in_c,
-              {nullptr, matmul_element(ctx.input(kWeights)), w.kernel_h * w.kernel_w * w.in_c, 1, weights_zero}) {
+        input_{nullptr, matmul_element(ctx.input(kTransposedInput)), w.in_c, 1, input_zero},
+        taps_(ctx, choice, kTransposedWeights, w.kernel_h * w.kernel_w, w.in_c, w.out_c, w.in_c,
+              {nullptr, matmul_element(ctx.input(kTransposedWeights)), w.kernel_h * w.kernel_w * w.in_c, 1,
+               weights_zero}) {
     ctx.set_kernel(choice.isa);
     item_ = static_cast<int64_t>(align_up(kernel_.left_bytes(w.in_w, w.in_c)));
     packed_ = ctx.scratch(static_cast<size_t>(w.batches * w.in_h * item_));
@@ -88,7 +89,7 @@ class Products {
 
   // Packs the operator's input as it is.
   void pack(RunContext& run) const {
-    pack_left(run, kernel_, input_, run.input<char>(kInput), w_.batches * w_.in_h, w_.in_w, w_.in_c, item_,
+    pack_left(run, kernel_, input_, run.input<char>(kTransposedInput), w_.batches * w_.in_h, w_.in_w, w_.in_c, item_,
               packed_row(run, 0));
   }
 
@@ -145,14 +146,14 @@ class Products {
 };
 
 void expect_bias(PrepareContext& ctx, DType wanted) {
-  if (ctx.has_input(kBias))
-    check(ctx.input(kBias).dtype == wanted, "bias is ", dtype_name(ctx.input(kBias).dtype), "; ", dtype_name(wanted),
-          " expected");
+  if (ctx.has_input(kTransposedBias))
+    check(ctx.input(kTransposedBias).dtype == wanted, "bias is ", dtype_name(ctx.input(kTransposedBias).dtype), "; ",
+          dtype_name(wanted), " expected");
 }
 
 // Scales of the weights, one or one for each output channel.
 const std::vector<float>& weight_scales(PrepareContext& ctx) {
-  const Quantization& q = ctx.input(kWeights).quantization;
+  const Quantization& q = ctx.input(kTransposedWeights).quantization;
   check(!q.scale.empty(), "weights have no quantization");
   check(q.scale.size() == 1 || q.axis == 0, "weights are quantized along axis ", q.axis, "; 0 expected");
   return q.scale;
@@ -165,7 +166,7 @@ struct Rescaling {
 };
 
 std::shared_ptr<const Rescaling> rescaling(PrepareContext& ctx, int64_t channels) {
-  const TensorInfo &x = ctx.input(kInput), &y = ctx.output(0);
+  const TensorInfo &x = ctx.input(kTransposedInput), &y = ctx.output(0);
   const std::vector<float>& scale = weight_scales(ctx);
   auto r = std::make_shared<Rescaling>();
   r->range = quantized_activation_range(ctx.attributes().text("fused_activation_function"), y);
@@ -196,11 +197,11 @@ void store_row(const Acc* sums, const Bias* bias, const Rescaling& r, int64_t pi
 template <class Acc, class Sum, class Bias, class T>
 void prepare_integer(PrepareContext& ctx, matmul::Choice<Acc> choice, const Window2d& w, int32_t weights_zero) {
   auto scaling = rescaling(ctx, w.out_c);
-  Products<Acc> products(ctx, choice, w, ctx.input(kInput).zero_point(), weights_zero);
+  Products<Acc> products(ctx, choice, w, ctx.input(kTransposedInput).zero_point(), weights_zero);
   const int64_t row_size = w.out_w * w.out_c, pixels = w.out_w;
   ctx.on_run([products, scaling, row_size, pixels](RunContext& run) {
     products.pack(run);
-    const Bias* bias = run.input_or_null<Bias>(kBias);
+    const Bias* bias = run.input_or_null<Bias>(kTransposedBias);
     T* y = run.output<T>(0);
     products.run(
         run, [&](const Acc* sums, int64_t row) { store_row<Sum>(sums, bias, *scaling, pixels, y + row * row_size); });
@@ -210,20 +211,20 @@ void prepare_integer(PrepareContext& ctx, matmul::Choice<Acc> choice, const Wind
 void prepare_8bit(PrepareContext& ctx, const Window2d& w) {
   expect_bias(ctx, DType::int32);
   const auto choice = matmul::choose_q8(ctx.isa());
-  if (ctx.input(kInput).dtype == DType::int8)  // the reference takes weights for symmetric
+  if (ctx.input(kTransposedInput).dtype == DType::int8)  // the reference takes weights for symmetric
     return prepare_integer<int32_t, int32_t, int32_t, int8_t>(ctx, choice, w, 0);
   check(weight_scales(ctx).size() == 1, "uint8 weights are quantized per channel");
-  prepare_integer<int32_t, int32_t, int32_t, uint8_t>(ctx, choice, w, ctx.input(kWeights).zero_point());
+  prepare_integer<int32_t, int32_t, int32_t, uint8_t>(ctx, choice, w, ctx.input(kTransposedWeights).zero_point());
 }
 
 void prepare_int16(PrepareContext& ctx, const Window2d& w) {
-  const TensorInfo &x = ctx.input(kInput), &y = ctx.output(0);
+  const TensorInfo &x = ctx.input(kTransposedInput), &y = ctx.output(0);
   check(x.zero_point() == 0 && y.zero_point() == 0, "int16 input and output have zero points ", x.zero_point(), " and ",
         y.zero_point(), "; 0 expected");
   const auto choice = matmul::choose_s16(ctx.isa());
   const bool narrow = ctx.attributes().has("quantized_bias_type") &&
                       ctx.attributes().text("quantized_bias_type") == dtype_name(DType::int32);
-  const bool int32_bias = !ctx.has_input(kBias) || ctx.input(kBias).dtype == DType::int32;
+  const bool int32_bias = !ctx.has_input(kTransposedBias) || ctx.input(kTransposedBias).dtype == DType::int32;
   if (!int32_bias) expect_bias(ctx, DType::int64);
   if (narrow && int32_bias) return prepare_integer<int64_t, int32_t, int32_t, int16_t>(ctx, choice, w, 0);
   if (int32_bias) return prepare_integer<int64_t, int64_t, int32_t, int16_t>(ctx, choice, w, 0);
@@ -251,7 +252,7 @@ void prepare_float(PrepareContext& ctx, const Window2d& w) {
   Products<float> products(ctx, matmul::choose_f32(ctx.isa()), w, 0, 0);
   ctx.on_run([products, range, w](RunContext& run) {
     products.pack(run);
-    const float* bias = run.input_or_null<float>(kBias);
+    const float* bias = run.input_or_null<float>(kTransposedBias);
     float* y = run.output<float>(0);
     products.run(run, [&](const float* sums, int64_t row) {
       store_real(sums, nullptr, bias, range, w.out_w, w.out_c, y + row * w.out_w * w.out_c);
@@ -275,14 +276,14 @@ void prepare_hybrid(PrepareContext& ctx, const Window2d& w) {
     run.parallel_for(w.batches, static_cast<double>(picture) * 3, [&](int64_t begin, int64_t end, int) {
       for (int64_t b = begin; b < end; ++b) {
         int8_t* to = q + b * picture;
-        const RowQuantization row = quantize_row(run.input<float>(kInput) + b * picture, picture, true, to);
+        const RowQuantization row = quantize_row(run.input<float>(kTransposedInput) + b * picture, picture, true, to);
         for (int64_t o = 0; o < w.out_c; ++o) factor[b * w.out_c + o] = (*scales)[static_cast<size_t>(o)] * row.scale;
         for (int64_t y = 0; y < w.in_h; ++y)
           products.kernel().pack_left({to + y * w.in_w * w.in_c, matmul::Element::s8, w.in_c, 1, row.zero_point}, 0,
                                       w.in_w, w.in_c, products.packed_row(run, b * w.in_h + y));
       }
     });
-    const float* bias = run.input_or_null<float>(kBias);
+    const float* bias = run.input_or_null<float>(kTransposedBias);
     float* y = run.output<float>(0);
     products.run(run, [&](const int32_t* sums, int64_t row) {
       store_real(sums, factor + row / w.out_h * w.out_c, bias, range, w.out_w, w.out_c, y + row * w.out_w * w.out_c);
@@ -295,8 +296,8 @@ void prepare_hybrid(PrepareContext& ctx, const Window2d& w) {
 void prepare_transpose_conv(PrepareContext& ctx) {
   ctx.expect_inputs(3, 4);
   ctx.expect_outputs(1);
-  const DType x = ctx.input(kInput).dtype, w = ctx.input(kWeights).dtype, y = ctx.output(0).dtype;
-  const Window2d window = set_shapes(ctx);
+  const DType x = ctx.input(kTransposedInput).dtype, w = ctx.input(kTransposedWeights).dtype, y = ctx.output(0).dtype;
+  const Window2d window = set_window(ctx);
   if (x == y) {
     if (x == DType::float32 && w == DType::float32) return prepare_float(ctx, window);
     if (x == DType::float32 && w == DType::int8) return prepare_hybrid(ctx, window);

@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<ArgMaxQ8Kernel> kRows[] = {
+constexpr FunctionRow<ArgMaxQ8Kernel> kArgMaxQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, arg_max_q8_##isa##_##name}, )
 #include "kernels/arg_max_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<ArgMaxQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<ArgMaxQ8Kernel>& choose_arg_max_q8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<ArgMaxQ8Kernel>& choose_arg_max_q8(Isa best) { return choose_function(kArgMaxQ8Rows, best); }
 
 }  // namespace sanderling

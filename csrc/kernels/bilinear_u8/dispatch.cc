@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<BilinearU8Kernel> kRows[] = {
+constexpr FunctionRow<BilinearU8Kernel> kBilinearU8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, bilinear_u8_##isa##_##name}, )
 #include "kernels/bilinear_u8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<BilinearU8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<BilinearU8Kernel>& choose_bilinear_u8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<BilinearU8Kernel>& choose_bilinear_u8(Isa best) { return choose_function(kBilinearU8Rows, best); }
 
 }  // namespace sanderling

@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr KernelRow<Conv2dQ8Kernel> kRows[] = {
+constexpr KernelRow<Conv2dQ8Kernel> kConv2dQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &conv2d_q8_##isa##_##name}, )
 #include "kernels/conv2d_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,8 @@ constexpr KernelRow<Conv2dQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const KernelRow<Conv2dQ8Kernel>& choose_conv2d_q8(const Conv2dQ8& c, Isa best) { return choose_kernel(kRows, c, best); }
+const KernelRow<Conv2dQ8Kernel>& choose_conv2d_q8(const Conv2dQ8& c, Isa best) {
+  return choose_kernel(kConv2dQ8Rows, c, best);
+}
 
 }  // namespace sanderling

@@ -10,7 +10,7 @@ using neon_pairs = pairs::Packing;
 template <PackFamily>
 using neon_dotprod_dots = dots::Packing;
 
-constexpr PackerRow<DepthwiseQ8Kernel> kRows[] = {
+constexpr PackerRow<DepthwiseQ8Kernel> kDepthwiseQ8Packers[] = {
 #define ROW(family, isa, name) \
   packer_row<DepthwiseQ8Kernel, isa##_##name<PackFamily::family>>(PackTarget::family##_##isa, #name),
 #define SANDERLING_KERNEL(isa, name) SANDERLING_PACKERS_##isa(ROW, name)
@@ -22,7 +22,7 @@ constexpr PackerRow<DepthwiseQ8Kernel> kRows[] = {
 }  // namespace
 
 const PackerRow<DepthwiseQ8Kernel>* find_packer(const DepthwiseQ8& c, PackTarget best) {
-  return find_packer(kRows, c, best);
+  return find_packer(kDepthwiseQ8Packers, c, best);
 }
 
 }  // namespace sanderling

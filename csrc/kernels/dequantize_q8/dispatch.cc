@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<DequantizeQ8Kernel> kRows[] = {
+constexpr FunctionRow<DequantizeQ8Kernel> kDequantizeQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, dequantize_q8_##isa##_##name}, )
 #include "kernels/dequantize_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,8 @@ constexpr FunctionRow<DequantizeQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<DequantizeQ8Kernel>& choose_dequantize_q8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<DequantizeQ8Kernel>& choose_dequantize_q8(Isa best) {
+  return choose_function(kDequantizeQ8Rows, best);
+}
 
 }  // namespace sanderling

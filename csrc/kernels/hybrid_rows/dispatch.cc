@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<const HybridRows> kRows[] = {
+constexpr FunctionRow<const HybridRows> kHybridRowsRows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &hybrid_rows_##isa##_##name}, )
 #include "kernels/hybrid_rows/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<const HybridRows> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<const HybridRows>& choose_hybrid_rows(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<const HybridRows>& choose_hybrid_rows(Isa best) { return choose_function(kHybridRowsRows, best); }
 
 }  // namespace sanderling

@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<LutQ8Kernel> kRows[] = {
+constexpr FunctionRow<LutQ8Kernel> kLutQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, lut_q8_##isa##_##name}, )
 #include "kernels/lut_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<LutQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<LutQ8Kernel>& choose_lut_q8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<LutQ8Kernel>& choose_lut_q8(Isa best) { return choose_function(kLutQ8Rows, best); }
 
 }  // namespace sanderling

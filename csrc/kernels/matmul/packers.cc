@@ -23,7 +23,7 @@ constexpr RightPacker packer(PackTarget target, const char* name) {
   return {target, name, Packing::right_bytes, Packing::pack_right};
 }
 
-constexpr RightPacker kRows[] = {
+constexpr RightPacker kMatmulPackers[] = {
 #define ROW(family, isa, name) packer<isa##_##name<PackFamily::family>>(PackTarget::family##_##isa, #name),
 #define SANDERLING_KERNEL(isa, family) SANDERLING_PACKERS_##isa(ROW, family)
 #include "kernels/matmul/kernels.inc"
@@ -38,7 +38,7 @@ const RightPacker* find_packer(const char* kernel, bool int4, PackTarget best) {
     return std::strcmp(name, kernel) == 0 ||
            (int4 && std::strcmp(kernel, "q8") == 0 && std::strcmp(name, "q4") == 0);  // the portable kernels have no q4
   };
-  for (const RightPacker& row : kRows)
+  for (const RightPacker& row : kMatmulPackers)
     if (runs(best, row.target) && takes(row.name)) return &row;
   return nullptr;
 }

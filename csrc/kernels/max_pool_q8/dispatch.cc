@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<MaxPoolQ8Kernel> kRows[] = {
+constexpr FunctionRow<MaxPoolQ8Kernel> kMaxPoolQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, max_pool_q8_##isa##_##name}, )
 #include "kernels/max_pool_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<MaxPoolQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<MaxPoolQ8Kernel>& choose_max_pool_q8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<MaxPoolQ8Kernel>& choose_max_pool_q8(Isa best) { return choose_function(kMaxPoolQ8Rows, best); }
 
 }  // namespace sanderling

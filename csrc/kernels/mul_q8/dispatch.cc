@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<MulQ8Kernel> kRows[] = {
+constexpr FunctionRow<MulQ8Kernel> kMulQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, mul_q8_##isa##_##name}, )
 #include "kernels/mul_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<MulQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<MulQ8Kernel>& choose_mul_q8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<MulQ8Kernel>& choose_mul_q8(Isa best) { return choose_function(kMulQ8Rows, best); }
 
 }  // namespace sanderling

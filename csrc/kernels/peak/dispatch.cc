@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr KernelRow<PeakLoop> kRows[] = {
+constexpr KernelRow<PeakLoop> kPeakRows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, &peak_##isa##_##name}, )
 #include "kernels/peak/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -13,7 +13,7 @@ constexpr KernelRow<PeakLoop> kRows[] = {
 
 const KernelRow<PeakLoop>& choose_peak(bool is_float, Isa best) {
   const KernelRow<PeakLoop>* last = nullptr;
-  for (const KernelRow<PeakLoop>& row : kRows) {
+  for (const KernelRow<PeakLoop>& row : kPeakRows) {
     if (row.kernel->is_float != is_float) continue;
     last = &row;
     if (static_cast<int>(row.isa) >= static_cast<int>(best) && isa_available(row.isa)) break;

@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<QuantizeQ8Kernel> kRows[] = {
+constexpr FunctionRow<QuantizeQ8Kernel> kQuantizeQ8Rows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, quantize_q8_##isa##_##name}, )
 #include "kernels/quantize_q8/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<QuantizeQ8Kernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<QuantizeQ8Kernel>& choose_quantize_q8(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<QuantizeQ8Kernel>& choose_quantize_q8(Isa best) { return choose_function(kQuantizeQ8Rows, best); }
 
 }  // namespace sanderling

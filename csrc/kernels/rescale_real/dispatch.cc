@@ -3,7 +3,7 @@
 namespace sanderling {
 namespace {
 
-constexpr FunctionRow<RescaleRealKernel> kRows[] = {
+constexpr FunctionRow<RescaleRealKernel> kRescaleRealRows[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, rescale_real_##isa##_##name}, )
 #include "kernels/rescale_real/kernels.inc"
 #undef SANDERLING_KERNEL
@@ -11,6 +11,6 @@ constexpr FunctionRow<RescaleRealKernel> kRows[] = {
 
 }  // namespace
 
-const FunctionRow<RescaleRealKernel>& choose_rescale_real(Isa best) { return choose_function(kRows, best); }
+const FunctionRow<RescaleRealKernel>& choose_rescale_real(Isa best) { return choose_function(kRescaleRealRows, best); }
 
 }  // namespace sanderling
