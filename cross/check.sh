@@ -19,15 +19,16 @@ cross/emulated/rootfs.sh armv7
 cross/emulated/rootfs.sh armv6
 step wheels
 python cross/build.py rpi-aarch64 --tests
+python cross/build.py rpi-aarch64 --python 3.13 --dist build/python3.13
 python cross/build.py rpi-armv7 --tests
 python cross/build.py rpi-armv6
-python cross/check_wheel.py dist/*_aarch64.whl dist/*_armv7l.whl dist/*_armv6l.whl
+python cross/check_wheel.py dist/*_aarch64.whl dist/*_armv7l.whl dist/*_armv6l.whl build/python3.13/*.whl
 # Their kernels are tested as they are shipped: the tests take the package from the wheel, kernel_rows from its build.
 for pair in aarch64:aarch64 armv7:armv7l; do
   folder=build/${pair%:*}
   rm -rf "$folder/site" && mkdir -p "$folder"
   python -m zipfile -e dist/*_"${pair#*:}".whl "$folder/site"
-  ln -sfn "$PWD/build/cross/rpi-${pair%:*}-cp311/cmake/kernel_rows" "$folder/kernel_rows"
+  ln -sfn "$PWD/build/cross/rpi-${pair%:*}/cmake/kernel_rows" "$folder/kernel_rows"
 done
 # Debian has a Python for ARM1176 only with another ABI than the wheel's: gcc builds for that. The wheel runs on ARMv7.
 step "build for ARM1176"

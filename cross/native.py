@@ -60,6 +60,7 @@ def build_native(target: Target, dist: Path) -> Path:
         raise CannotBuild("cmake is missing: pip install cmake ninja")
     env["PATH"] = os.pathsep.join((str(Path(cmake).parent), os.environ["PATH"]))  # ninja is beside it
     run([cmake, "-S", ROOT, "-B", folder, "-G", "Ninja", *(f"-D{k}={v}" for k, v in defines.items())], env)
+    print(f"building for {target.name}: the first time this takes minutes (SANDERLING_VERBOSE=1 shows all)", flush=True)
     run([cmake, "--build", folder], env)
     shutil.rmtree(out, ignore_errors=True)
     run([cmake, "--install", folder, "--prefix", out, "--strip"], env)

