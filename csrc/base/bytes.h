@@ -1,6 +1,7 @@
 // Values of a file, little endian, one after the other.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -15,8 +16,14 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little endia
 
 // Whether all is well-formed UTF-8, by the table 3-7 of the Unicode standard.
 inline bool is_utf8(const std::string& s) {
+  // Names are ASCII mostly: eight bytes at a time.
+  size_t ascii = 0;
+  for (uint64_t eight; ascii + sizeof eight <= s.size(); ascii += sizeof eight) {
+    std::memcpy(&eight, s.data() + ascii, sizeof eight);
+    if ((eight & 0x8080808080808080) != 0) break;
+  }
   auto at = [&](size_t i) { return i < s.size() ? static_cast<uint8_t>(s[i]) : 0; };
-  for (size_t i = 0; i < s.size();) {
+  for (size_t i = ascii; i < s.size();) {
     const int a = at(i), b = at(i + 1);
     size_t more = 0;
     int low = 0x80, high = 0xBF;
@@ -106,6 +113,14 @@ class ByteReader {
   template <class Each>
   void list(size_t least, const Each& each) {
     for (size_t n = count(least); n > 0; --n) each();
+  }
+  // each(item) reads one into a new item of `all`.
+  template <class T, class Each>
+  void list(size_t least, std::vector<T>& all, const Each& each) {
+    constexpr size_t kRoom = 1024;  // a count may be anything that fits the file: more room as it is needed
+    const size_t n = count(least);
+    all.reserve(std::min(n, kRoom));
+    for (size_t i = 0; i < n; ++i) each(all.emplace_back());
   }
   // One of the `kinds` first numbers of an enumeration.
   uint8_t kind(uint8_t kinds, const char* name) {

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace sanderling {
@@ -15,6 +16,7 @@ class Error : public std::runtime_error {
 };
 
 inline void append_text(std::string& to, const std::string& s) { to += s; }
+inline void append_text(std::string& to, std::string_view s) { to += s; }
 
 // A part of a message: text, a number, or anything with append_text(std::string&, const T&). Messages are put together
 // in one place, from parts without their types: there are thousands, and a stream for each would be most of the code.

@@ -15,7 +15,7 @@ namespace sanderling {
 namespace {
 
 constexpr char kMagic[8] = {'\x89', 'S', 'A', 'N', 'D', '\r', '\n', '\x1a'};
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 constexpr uint64_t kPackingId = SANDERLING_PACKING_ID;
 
 struct Header {
@@ -28,7 +28,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == 64);
 
-uint64_t header_checksum(const Header& h) { return xxh64(&h, offsetof(Header, checksum)); }
+uint64_t header_checksum(const Header& h) { return xxh3(&h, offsetof(Header, checksum)); }
 
 // The file but for its plan: blobs at multiples of kAlignment.
 class Blobs {
@@ -39,7 +39,7 @@ class Blobs {
     pad();
     plan.number<uint64_t>(bytes_.size());
     plan.number<uint64_t>(bytes);
-    plan.number(xxh64(data, bytes));
+    plan.number(xxh3(data, bytes));
     bytes_.append(static_cast<const char*>(data), bytes);
   }
   void pad() { bytes_.resize(align_up(bytes_.size())); }
@@ -121,10 +121,11 @@ class BlobReader {
     const void* data;
     uint64_t bytes, checksum;
   };
-  Blob next(const std::string& owner) const {
+  // `kind` and `name` of what it is for, for messages.
+  Blob next(const char* kind, const std::string& name) const {
     const uint64_t offset = plan_.number<uint64_t>(), bytes = plan_.number<uint64_t>();
     check(offset % kAlignment == 0 && offset <= file_bytes_ && bytes <= file_bytes_ - offset, what_,
-          " is damaged: the data of ", owner, " is outside the file");
+          " is damaged: the data of ", kind, " '", name, "' is outside the file");
     return {file_ + offset, bytes, plan_.number<uint64_t>()};
   }
 
@@ -139,8 +140,7 @@ constexpr size_t kLeastTensor = 23, kLeastNode = 24, kLeastGraph = 16;  // bytes
 
 GraphSpec read_graph(ByteReader& plan, const BlobReader& blobs) {
   GraphSpec g;
-  plan.list(kLeastTensor, [&] {
-    TensorSpec t;
+  plan.list(kLeastTensor, g.tensors, [&](TensorSpec& t) {
     t.info.name = plan.text();
     t.info.dtype = static_cast<DType>(plan.kind(kDTypes, "element type"));
     t.info.shape = Shape(plan.numbers<int64_t>());
@@ -149,17 +149,16 @@ GraphSpec read_graph(ByteReader& plan, const BlobReader& blobs) {
     t.info.quantization.axis = plan.number<int32_t>();
     t.info.is_variable = plan.kind(2, "mark of a variable") != 0;
     if (plan.kind(2, "mark of a constant") != 0) {
-      const BlobReader::Blob blob = blobs.next("constant '" + t.info.name + "'");
+      const BlobReader::Blob blob = blobs.next("constant", t.info.name);
       t.mark_int4();
-      check(blob.bytes == t.stored_bytes(), "constant '", t.info.name, "' (", dtype_name(t.stored_dtype()),
-            ") of shape ", t.info.shape, " has ", blob.bytes, " bytes");
+      if (blob.bytes != t.stored_bytes())
+        fail("constant '", t.info.name, "' (", dtype_name(t.stored_dtype()), ") of shape ", t.info.shape, " has ",
+             blob.bytes, " bytes");
       t.data = blob.data;
       t.checked = std::make_shared<const Checked>(blob.checksum);
     }
-    g.tensors.push_back(std::move(t));
   });
-  plan.list(kLeastNode, [&] {
-    NodeSpec n;
+  plan.list(kLeastNode, g.nodes, [&](NodeSpec& n) {
     const std::string op = plan.text();
     n.name = plan.text();
     n.op = find_op(op);
@@ -171,7 +170,6 @@ GraphSpec read_graph(ByteReader& plan, const BlobReader& blobs) {
       std::string name = plan.text();
       n.attributes.set(std::move(name), read_attribute(plan));
     });
-    g.nodes.push_back(std::move(n));
   });
   g.inputs = plan.numbers<int>();
   g.outputs = plan.numbers<int>();
@@ -252,9 +250,10 @@ Header read_header(const std::string& what, const void* data, size_t bytes) {
   check(bytes >= sizeof(Header), what, " is damaged: it ends within its header");
   Header h;
   std::memcpy(&h, data, sizeof h);
-  check(h.checksum == header_checksum(h), what, " is damaged: its header does not have its checksum");
+  // Before the checksum, which is another one in other formats.
   check(h.format == kFormat, what, " has format ", h.format, "; this sanderling reads format ", kFormat,
         ": compile the model again");
+  check(h.checksum == header_checksum(h), what, " is damaged: its header does not have its checksum");
   check(h.file_bytes == bytes, what, " is damaged: it has ", bytes, " bytes; ", h.file_bytes, " expected");
   check(h.plan >= sizeof h && h.plan <= bytes && h.plan_bytes <= bytes - h.plan, what,
         " is damaged: its plan is outside the file");
@@ -286,7 +285,7 @@ std::string encode_compiled(const CompiledModel& m) {
   std::memcpy(h.magic, kMagic, sizeof kMagic);
   h.format = kFormat;
   const std::string content = plan.bytes() + packed.bytes();
-  h.plan = blobs.bytes().size(), h.plan_bytes = content.size(), h.plan_checksum = xxh64(content.data(), content.size());
+  h.plan = blobs.bytes().size(), h.plan_bytes = content.size(), h.plan_checksum = xxh3(content.data(), content.size());
   h.packing_id = kPackingId;
   std::string file = std::move(blobs.bytes());
   file += content;
@@ -304,8 +303,7 @@ CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> kee
   const Header h = read_header(what, data, bytes);
   const char* file = static_cast<const char*>(data);
   check(reinterpret_cast<uintptr_t>(data) % kAlignment == 0, what, " is not aligned in memory");
-  check(xxh64(file + h.plan, h.plan_bytes) == h.plan_checksum, what,
-        " is damaged: its plan does not have its checksum");
+  check(xxh3(file + h.plan, h.plan_bytes) == h.plan_checksum, what, " is damaged: its plan does not have its checksum");
   ByteReader plan(file + h.plan, h.plan_bytes, what);
   const BlobReader blobs(file, bytes, plan, what);
   CompiledModel m;
@@ -322,7 +320,7 @@ CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> kee
       key.isa = plan.text();
       key.kernel = plan.text();
       key.shapes = plan.number<uint64_t>();
-      const BlobReader::Blob blob = blobs.next("packed weights");
+      const BlobReader::Blob blob = blobs.next("packed weights", key.kernel);
       key.bytes = blob.bytes;
       if (h.packing_id == kPackingId) m.spec->packed.try_emplace(key, blob.data, blob.checksum);
     });

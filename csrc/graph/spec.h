@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "base/xxh64.h"
+#include "base/xxh3.h"
 #include "ops/op.h"
 
 namespace sanderling {
@@ -21,7 +21,7 @@ class Checked {
   explicit Checked(uint64_t checksum) : checksum_(checksum) {}
   bool passes(const void* data, size_t bytes) const {
     if (passed_) return true;
-    passed_ = xxh64(data, bytes) == checksum_;
+    passed_ = xxh3(data, bytes) == checksum_;
     return passed_;
   }
 

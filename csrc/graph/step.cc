@@ -164,7 +164,7 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
     shapes.push_back(t->shape.rank());
     shapes.insert(shapes.end(), t->shape.begin(), t->shape.end());
   }
-  key.shapes = xxh64(shapes.data(), shapes.size() * sizeof(int64_t));
+  key.shapes = xxh3(shapes.data(), shapes.size() * sizeof(int64_t));
   const bool collects = session.options.collect != nullptr && !running_;  // compiled anew: packed anew
   if (const PackedWeights* found = running_ || collects ? nullptr : session.model->find_packed(key)) {
     check(found->checked.passes(found->data, bytes), "its packed weights (", key.isa, "/", kernel,

@@ -71,15 +71,17 @@ std::vector<float> weight_scales(const TensorInfo& weights, int64_t out_c) {
 }
 
 std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int64_t out_c) {
-  std::vector<Multiplier> multipliers;
-  multipliers.reserve(static_cast<size_t>(out_c));
   const float in = t.x.scale(), out = t.y.scale();
-  for (float scale : weight_scales(t.weights, out_c)) {
+  const auto multiplier = [&](float scale) {
     // TFLite multiplies the scales of uint8 models as floats.
-    double product = t.x.dtype == DType::uint8 ? static_cast<double>(in * scale)
-                                               : static_cast<double>(in) * static_cast<double>(scale);
-    multipliers.push_back(quantize_multiplier(product / static_cast<double>(out)));
-  }
+    const double product = t.x.dtype == DType::uint8 ? static_cast<double>(in * scale)
+                                                     : static_cast<double>(in) * static_cast<double>(scale);
+    return quantize_multiplier(product / static_cast<double>(out));
+  };
+  const std::vector<float>& scales = t.weights.quantization.scale;
+  if (scales.size() <= 1) return std::vector<Multiplier>(static_cast<size_t>(out_c), multiplier(t.weights.scale()));
+  std::vector<Multiplier> multipliers(scales.size());
+  for (size_t i = 0; i < scales.size(); ++i) multipliers[i] = multiplier(scales[i]);
   return multipliers;
 }
 

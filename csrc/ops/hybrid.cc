@@ -1,5 +1,6 @@
 #include "ops/hybrid.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace sanderling {

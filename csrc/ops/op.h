@@ -140,8 +140,8 @@ class PrepareContext {
   int num_intermediates() const { return static_cast<int>(intermediates_.size()); }
   // Throws Error unless the node has between low and high inputs (absent ones at the end may be left out).
   void expect_inputs(int low, int high) const {
-    check(num_inputs() >= low && num_inputs() <= high, "has ", num_inputs(), " inputs; ", low,
-          low == high ? "" : concat(" to ", high), " expected");
+    if (num_inputs() < low || num_inputs() > high)
+      fail("has ", num_inputs(), " inputs; ", low, low == high ? "" : concat(" to ", high), " expected");
   }
   void expect_outputs(int n) const { check(num_outputs() == n, "has ", num_outputs(), " outputs; ", n, " expected"); }
 

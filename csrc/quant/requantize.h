@@ -7,8 +7,8 @@
 // `static` gives each object its own copy: no weak symbol may be shared between instruction sets.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 namespace sanderling {
@@ -23,10 +23,14 @@ struct Multiplier {
 static inline Multiplier quantize_multiplier(double real) {
   if (!(real > 0)) return {};
   if (!(real < 2147483648.0)) return {std::numeric_limits<int32_t>::max(), 31};
-  int shift;
-  double q = std::frexp(real, &shift);
-  int64_t fixed = static_cast<int64_t>(std::round(q * (int64_t{1} << 31)));
-  if (fixed == int64_t{1} << 31) {
+  // real = q * 2^shift with q in [1/2, 1); round(q * 2^31), half away from zero, from the bits of the double: models
+  // have tens of thousands of multipliers, and frexp() and round() are calls. (Denormal numbers have shifts below -31,
+  // too.)
+  uint64_t bits;
+  std::memcpy(&bits, &real, sizeof bits);
+  int32_t shift = static_cast<int32_t>(bits >> 52) - 1022;
+  uint64_t fixed = ((bits & ((uint64_t{1} << 52) - 1)) + (uint64_t{1} << 52) + (uint64_t{1} << 21)) >> 22;
+  if (fixed == uint64_t{1} << 31) {
     fixed /= 2;
     ++shift;
   }

@@ -44,6 +44,7 @@ constexpr Folder kFolders[] = {
     {"peak", check_peak},
     {"quantize_q8", check_quantize_q8},
     {"rescale_real", check_rescale_real},
+    {"xxh3", check_xxh3},
 };
 
 Tally tally;

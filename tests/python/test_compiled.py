@@ -53,10 +53,10 @@ def sealed(data: bytes, plan: bytes | None = None, **fields: int) -> bytes:
     at = header["plan"]
     if plan is not None:
         data = data[:at] + plan
-        header |= {"bytes": len(data), "plan_bytes": len(plan), "plan_checksum": xxhash.xxh64(plan).intdigest()}
+        header |= {"bytes": len(data), "plan_bytes": len(plan), "plan_checksum": xxhash.xxh3_64(plan).intdigest()}
     header |= fields
     raw = HEADER.pack(*header.values())
-    return raw[:-8] + struct.pack("<Q", xxhash.xxh64(raw[:-8]).intdigest()) + data[HEADER.size :]
+    return raw[:-8] + struct.pack("<Q", xxhash.xxh3_64(raw[:-8]).intdigest()) + data[HEADER.size :]
 
 
 def outcome(data: bytes) -> str | None:
@@ -331,7 +331,7 @@ def test_damaged_weights_are_found(tmp_path: Path) -> None:
 
 def test_other_formats_are_named(tmp_path: Path) -> None:
     data = compiled(classifier(), tmp_path / "x.sand")
-    with pytest.raises(sanderling.ModelError, match="has format 7; this sanderling reads format 1"):
+    with pytest.raises(sanderling.ModelError, match="has format 7; this sanderling reads format 2"):
         sanderling.load(sealed(data, format=7))
 
 
