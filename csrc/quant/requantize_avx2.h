@@ -42,6 +42,11 @@ inline __attribute__((always_inline)) __m256i requantize_narrow(__m256i u, const
   return _mm256_srav_epi32(_mm256_add_epi32(_mm256_add_epi32(h, n.offset), negative), n.right);
 }
 
+// From accumulators that begin with a start of fused_rescale.h: outputs, zero point and all, in the low words.
+inline __attribute__((always_inline)) __m256i rescale_fused(__m256i sums, __m256 scale, __m256 offset) {
+  return _mm256_castps_si256(_mm256_fmadd_ps(_mm256_castsi256_ps(sums), scale, offset));
+}
+
 // The last steps for 32 outputs: zero point, saturation, clamp, and flip.
 struct OutputAvx2 {
   __m256i zero, low, high, flip;
@@ -53,10 +58,18 @@ struct OutputAvx2 {
 
   // Words without the zero point to bytes.
   inline __attribute__((always_inline)) __m256i words(__m256i first, __m256i second) const {
-    const __m256i y = _mm256_packs_epi16(_mm256_adds_epi16(first, zero), _mm256_adds_epi16(second, zero));
+    return clamp(_mm256_packs_epi16(_mm256_adds_epi16(first, zero), _mm256_adds_epi16(second, zero)));
+  }
+  inline __attribute__((always_inline)) __m256i clamp(__m256i y) const {
     return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip);
   }
-  // Within each 128 bits: 4 bytes each of a, b, c and d.
+  // Within each 128 bits: 4 bytes each of a, b, c and d; from the low words of rescale_fused().
+  inline __attribute__((always_inline)) __m256i low_words(__m256i a, __m256i b, __m256i c, __m256i d) const {
+    const __m256i ab = _mm256_blend_epi16(a, _mm256_slli_epi32(b, 16), 0xAA);
+    const __m256i cd = _mm256_blend_epi16(c, _mm256_slli_epi32(d, 16), 0xAA);
+    const __m128i even_first = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    return _mm256_shuffle_epi8(clamp(_mm256_packs_epi16(ab, cd)), _mm256_broadcastsi128_si256(even_first));
+  }
   inline __attribute__((always_inline)) __m256i operator()(__m256i a, __m256i b, __m256i c, __m256i d) const {
     return words(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
   }

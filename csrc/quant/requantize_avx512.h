@@ -36,6 +36,11 @@ inline __attribute__((always_inline)) __m512i requantize_narrow(__m512i u, const
   return _mm512_srav_epi32(_mm512_mask_add_epi32(sum, negative, sum, _mm512_set1_epi32(-1)), n.right);
 }
 
+// From accumulators that begin with a start of fused_rescale.h: outputs, zero point and all, in the low words.
+inline __attribute__((always_inline)) __m512i rescale_fused(__m512i sums, __m512 scale, __m512 offset) {
+  return _mm512_castps_si512(_mm512_fmadd_ps(_mm512_castsi512_ps(sums), scale, offset));
+}
+
 // The last steps for 64 outputs: zero point, saturation, clamp, and flip.
 struct OutputAvx512 {
   __m512i zero, low, high, flip;
@@ -47,10 +52,18 @@ struct OutputAvx512 {
 
   // Words without the zero point to bytes.
   inline __attribute__((always_inline)) __m512i words(__m512i first, __m512i second) const {
-    const __m512i y = _mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero));
+    return clamp(_mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero)));
+  }
+  inline __attribute__((always_inline)) __m512i clamp(__m512i y) const {
     return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, low), high), flip);
   }
-  // Within each 128 bits: 4 bytes each of a, b, c and d.
+  // Within each 128 bits: 4 bytes each of a, b, c and d; from the low words of rescale_fused().
+  inline __attribute__((always_inline)) __m512i low_words(__m512i a, __m512i b, __m512i c, __m512i d) const {
+    const __m512i ab = _mm512_mask_blend_epi16(0xAAAAAAAA, a, _mm512_slli_epi32(b, 16));
+    const __m512i cd = _mm512_mask_blend_epi16(0xAAAAAAAA, c, _mm512_slli_epi32(d, 16));
+    const __m128i even_first = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    return _mm512_shuffle_epi8(clamp(_mm512_packs_epi16(ab, cd)), _mm512_broadcast_i32x4(even_first));
+  }
   inline __attribute__((always_inline)) __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
     return words(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
   }

@@ -87,17 +87,10 @@ inline __attribute__((always_inline)) void multiply(const uint8_t* piece, int64_
     }
 }
 
-// Rescales and stores `n` channels of R pixels.
-template <int R, int C>
-inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int64_t channel, int64_t n,
-                                                       const TileStage<OutputAvx512>& s, uint8_t* out,
-                                                       int64_t out_stride) {
-#pragma GCC unroll 16
-  for (int c = 0; c < C; ++c) {
-    const NarrowAvx512 table = load_narrow(s.narrow, channel + kLanes * c);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r][c] = requantize_narrow(acc[r][c], table);
-  }
+// Stores `n` channels of R pixels; bytes(a, b, c, d): 4 bytes of each, within 128 bits.
+template <int R, int C, class Bytes>
+inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int64_t n, uint8_t* out,
+                                                       int64_t out_stride, const Bytes& bytes) {
   // Packing works within 128-bit lanes: the dwords of a row are gathered again by a permutation.
   if constexpr (C == 2) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -105,7 +98,7 @@ inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int
 #pragma GCC unroll 16
     for (int r = 0; r < R; r += 2) {
       const int next = r + 1 < R ? r + 1 : r;
-      const __m512i y = _mm512_permutexvar_epi32(order, s.output(acc[r][0], acc[r][1], acc[next][0], acc[next][1]));
+      const __m512i y = _mm512_permutexvar_epi32(order, bytes(acc[r][0], acc[r][1], acc[next][0], acc[next][1]));
       _mm256_mask_storeu_epi8(out + r * out_stride, mask, _mm512_castsi512_si256(y));
       if (r + 1 < R) _mm256_mask_storeu_epi8(out + next * out_stride, mask, _mm512_extracti64x4_epi64(y, 1));
     }
@@ -115,13 +108,43 @@ inline __attribute__((always_inline)) void store_bytes(__m512i (&acc)[R][C], int
 #pragma GCC unroll 16
     for (int r = 0; r < R; r += 4) {
       const int r1 = r + 1 < R ? r + 1 : r, r2 = r + 2 < R ? r + 2 : r, r3 = r + 3 < R ? r + 3 : r;
-      const __m512i y = _mm512_permutexvar_epi32(order, s.output(acc[r][0], acc[r1][0], acc[r2][0], acc[r3][0]));
+      const __m512i y = _mm512_permutexvar_epi32(order, bytes(acc[r][0], acc[r1][0], acc[r2][0], acc[r3][0]));
       _mm_mask_storeu_epi8(out + r * out_stride, mask, _mm512_castsi512_si128(y));
       if (r + 1 < R) _mm_mask_storeu_epi8(out + r1 * out_stride, mask, _mm512_extracti32x4_epi32(y, 1));
       if (r + 2 < R) _mm_mask_storeu_epi8(out + r2 * out_stride, mask, _mm512_extracti32x4_epi32(y, 2));
       if (r + 3 < R) _mm_mask_storeu_epi8(out + r3 * out_stride, mask, _mm512_extracti32x4_epi32(y, 3));
     }
   }
+}
+
+// Rescales and stores.
+template <int R, int C>
+inline __attribute__((always_inline)) void store_narrow(__m512i (&acc)[R][C], int64_t channel, int64_t n,
+                                                        const TileStage<OutputAvx512>& s, uint8_t* out,
+                                                        int64_t out_stride) {
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c) {
+    const NarrowAvx512 table = load_narrow(s.narrow, channel + kLanes * c);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) acc[r][c] = requantize_narrow(acc[r][c], table);
+  }
+  store_bytes<R, C>(acc, n, out, out_stride, s.output);
+}
+
+template <int R, int C>
+inline __attribute__((always_inline)) void store_fused(__m512i (&acc)[R][C], int64_t channel, int64_t n,
+                                                       const TileStage<OutputAvx512>& s, uint8_t* out,
+                                                       int64_t out_stride) {
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c) {
+    const __m512 scale = _mm512_loadu_ps(s.fused.scale + channel + kLanes * c);
+    const __m512 offset = _mm512_loadu_ps(s.fused.offset + channel + kLanes * c);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) acc[r][c] = rescale_fused(acc[r][c], scale, offset);
+  }
+  store_bytes<R, C>(acc, n, out, out_stride,
+                    [&](__m512i a, __m512i b, __m512i c, __m512i d)
+                        __attribute__((always_inline)) { return s.output.low_words(a, b, c, d); });
 }
 
 struct Tiles {
@@ -190,7 +213,7 @@ struct Tiles {
     const __m512i zero = _mm512_set1_epi32(s.input_zero);
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
-      const __m512i start = _mm512_loadu_si512(p.start + t.channel + kLanes * c);
+      const __m512i start = _mm512_loadu_si512(t.start + t.channel + kLanes * c);
       const __m512i sum = _mm512_loadu_si512(p.sum + t.channel + kLanes * c);
       acc[0][c] = _mm512_sub_epi32(start, _mm512_mullo_epi32(sum, zero));
 #pragma GCC unroll 16
@@ -203,7 +226,8 @@ struct Tiles {
         for (int c = 0; c < C; ++c) acc[r][c] = _mm512_add_epi32(acc[r][c], _mm512_set1_epi32(s.row_terms[r]));
     }
     multiply<R, C, (R * C > 6 ? 1 : (R * C > 4 ? 2 : 4))>(t.a, t.a_stride, t.a_piece, t.w, t.pieces, t.steps, acc);
-    if (t.acc_out == nullptr) return store_bytes<R, C>(acc, t.channel, t.channels, s, t.out, t.out_stride);
+    if (t.fused) return store_fused<R, C>(acc, t.channel, t.channels, s, t.out, t.out_stride);
+    if (t.acc_out == nullptr) return store_narrow<R, C>(acc, t.channel, t.channels, s, t.out, t.out_stride);
     const __m512i bias = _mm512_set1_epi32(INT32_MIN);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)

@@ -15,8 +15,7 @@
 
 #include <cstring>
 
-#include "kernels/conv2d_q8/conv2d_q8.h"
-#include "quant/fused_rescale.h"
+#include "kernels/conv2d_q8/fuse.h"
 
 namespace sanderling {
 namespace {
@@ -73,16 +72,8 @@ struct PackedStrips {
   // A channel's bias, scale and offset for fused(); false where there are none.
   static bool fuse(const Conv2dQ8& c, int64_t channel, const uint8_t* weights, int32_t bias, int32_t* folded,
                    float* scale, float* offset) {
-    if (!kFuses) return false;
-    int64_t positive = 0, negative = 0;
-    for (int64_t k = 0; k < c.depth(); ++k) {
-      const int w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
-      (w > 0 ? positive : negative) += w > 0 ? w : -w;
-    }
     FusedRescale found;
-    if (!find_fused_rescale(c.multipliers[channel], sum_range(bias, positive, negative, c.input_zero), c.output_zero,
-                            c.low, c.high, found))
-      return false;
+    if (!kFuses || !fuse_channel(c, channel, weights, bias, found)) return false;
     *folded = wrapping_add(*folded, found.start);
     *scale = found.scale;
     *offset = found.offset;

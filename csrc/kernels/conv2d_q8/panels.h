@@ -5,7 +5,9 @@
 //   acc = bias - zu * sum(w) + sum(u * w) - weight_zero * (sum(u) - depth * zu)
 #pragma once
 
+#include "kernels/conv2d_q8/fuse.h"
 #include "kernels/conv2d_q8/strips.h"
+#include "quant/fused_table.h"
 #include "quant/narrow_requantize.h"
 #include "quant/requantize_rows.h"
 
@@ -37,6 +39,7 @@ struct Panels {
   const int32_t* start;   // bias, and that of NarrowTable or 2^31; padded channels of each group
   const int32_t* sum;     // of weights
   NarrowTable narrow;
+  FusedTable fused;
   RequantizeTable wide;  // where narrow does not hold
   bool is_wide;
 };
@@ -47,6 +50,7 @@ struct TileStage {
   int32_t input_zero;        // of unsigned activations
   const int32_t* row_terms;  // of its pixels; null where the weights' zero point is 0
   NarrowTable narrow;
+  FusedTable fused;
   Output output;
 };
 
@@ -59,6 +63,8 @@ struct TileArguments {
   const typename Tiles::Weight* w;
   int64_t pieces, steps;
   int64_t channel, channels;
+  const int32_t* start;  // of all channels
+  bool fused;
   uint8_t* out;
   int64_t out_stride;
   int32_t* acc_out;
@@ -75,7 +81,7 @@ struct PanelKernel {
 
   struct Layout {
     int64_t padded;  // channels of one group
-    size_t start, sum, narrow, is_wide, wide, bytes;
+    size_t start, sum, narrow, is_wide, fused, wide, bytes;
 
     explicit Layout(const Conv2dQ8& c) {
       padded = round_up(c.group_out(), kLanes);
@@ -85,10 +91,13 @@ struct PanelKernel {
       sum = start + all * sizeof(int32_t);
       narrow = sum + all * sizeof(int32_t);
       is_wide = narrow + narrow_table_bytes(c.groups * padded);
-      wide = is_wide + 16;
+      fused = is_wide + 16;
+      wide = fused + fused_table_bytes(c.groups * padded, c.groups * panels(padded));
       bytes = wide + requantize_table_bytes(c.window.out_c);
     }
   };
+
+  static int64_t panels(int64_t padded) { return (padded + kPanel - 1) / kPanel; }
 
   static bool takes(const Conv2dQ8&) noexcept { return true; }
   static size_t packed_bytes(const Conv2dQ8& c) noexcept { return Layout(c).bytes; }
@@ -146,6 +155,27 @@ struct PanelKernel {
         start[padded] = static_cast<int32_t>(static_cast<uint32_t>(b) + (narrow ? *entry : uint32_t{1} << 31));
       }
     }
+    pack_fused(c, at, weights, bias, base + at.fused);
+  }
+
+  static void pack_fused(const Conv2dQ8& c, const Layout& at, const uint8_t* weights, const int32_t* bias,
+                         char* memory) {
+    const int64_t out = c.group_out(), all = c.groups * at.padded;
+    std::memset(memory, 0, at.wide - at.fused);
+    start_fused_table(memory, c.input_zero);
+    if (c.multipliers == nullptr || c.low < c.output_zero) return;
+    for (int64_t g = 0; g < c.groups; ++g)
+      for (int64_t o = 0; o < out; o += kPanel) {
+        bool fused = true;
+        for (int64_t i = o; fused && i < out && i < o + kPanel; ++i) {
+          const int64_t channel = g * out + i;
+          const int32_t b = bias ? bias[channel] : 0;
+          FusedRescale found;
+          fused = fuse_channel(c, channel, weights + channel * c.depth(), b, found);
+          if (fused) set_fused(found, b, memory, all, g * at.padded + i);
+        }
+        if (fused) set_fused_block(memory, all, g * panels(at.padded) + o / kPanel);
+      }
   }
 
   static Panels<Weight> view(const Conv2dQ8& c, const Layout& at, const void* packed) {
@@ -154,6 +184,7 @@ struct PanelKernel {
             reinterpret_cast<const int32_t*>(base + at.start),
             reinterpret_cast<const int32_t*>(base + at.sum),
             view_narrow_table(base + at.narrow, static_cast<size_t>(c.groups * at.padded)),
+            view_fused_table(base + at.fused, c.groups * at.padded),
             view_requantize_table(base + at.wide, c.window.out_c),
             base[at.is_wide] != 0};
   }
@@ -239,7 +270,8 @@ struct PanelKernel {
     Activation* widened = reinterpret_cast<Activation*>(base + memory.widened);
     const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && !p.is_wide;
     const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ 0x80));
-    TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow,
+    const bool may_fuse = to_bytes && fused_table_holds(static_cast<const char*>(packed) + at.fused, c.input_zero);
+    TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow, p.fused,
                                             typename Tiles::Output(c.output_zero, c.low, c.high, c.flip)};
     const int64_t first = c.groups == 1 ? part.channel_begin : 0, last = c.groups == 1 ? part.channel_end : out;
     const int64_t stride = pieces.strips ? c.window.stride_w * c.window.in_c : length;
@@ -273,6 +305,7 @@ struct PanelKernel {
         for (int64_t o = first; o < last; o += kPanel) {
           const int64_t padded = at.padded - o < kPanel ? at.padded - o : kPanel;
           const int64_t n = last - o < padded ? last - o : padded;
+          const bool fused = may_fuse && p.fused.has[g * panels(at.padded) + o / kPanel] != 0;
           TileArguments<Tiles> t{a,
                                  stride,
                                  memory.pitch,
@@ -281,6 +314,8 @@ struct PanelKernel {
                                  length / kStep,
                                  g * at.padded + o,
                                  n,
+                                 fused ? p.fused.start : p.start,
+                                 fused,
                                  nullptr,
                                  out_c,
                                  to_bytes ? nullptr : acc};

@@ -115,22 +115,43 @@ struct Tiles256 {
   }
 
   template <int R, int C>
-  static inline __attribute__((always_inline)) void store_bytes(__m256i (&acc)[R][C], const Arguments& t,
-                                                                const TileStage<Output>& s) {
+  static inline __attribute__((always_inline)) void store_narrow(__m256i (&acc)[R][C], const Arguments& t,
+                                                                 const TileStage<Output>& s) {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const NarrowAvx2 table = load_narrow(s.narrow, t.channel + kLanes * c);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) acc[r][c] = requantize_narrow(acc[r][c], table);
     }
+    store_bytes<R, C>(acc, t, s.output);
+  }
+
+  template <int R, int C>
+  static inline __attribute__((always_inline)) void store_fused(__m256i (&acc)[R][C], const Arguments& t,
+                                                                const TileStage<Output>& s) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const __m256 scale = _mm256_loadu_ps(s.fused.scale + t.channel + kLanes * c);
+      const __m256 offset = _mm256_loadu_ps(s.fused.offset + t.channel + kLanes * c);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) acc[r][c] = rescale_fused(acc[r][c], scale, offset);
+    }
+    store_bytes<R, C>(acc, t, [&](__m256i a, __m256i b, __m256i c, __m256i d) __attribute__((always_inline)) {
+      return s.output.low_words(a, b, c, d);
+    });
+  }
+
+  // bytes(a, b, c, d): 4 bytes of each, within 128 bits.
+  template <int R, int C, class Bytes>
+  static inline __attribute__((always_inline)) void store_bytes(__m256i (&acc)[R][C], const Arguments& t,
+                                                                const Bytes& bytes) {
     // Packing works within 128-bit lanes: the dwords of a row are gathered again by a permutation.
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     if constexpr (C == 2) {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i y =
-            _mm256_permutevar8x32_epi32(s.output(acc[r][0], acc[r][1], acc[next][0], acc[next][1]), order);
+        const __m256i y = _mm256_permutevar8x32_epi32(bytes(acc[r][0], acc[r][1], acc[next][0], acc[next][1]), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R) store_some(_mm256_extracti128_si256(y, 1), t.channels, t.out + next * t.out_stride);
       }
@@ -138,8 +159,7 @@ struct Tiles256 {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i y =
-            _mm256_permutevar8x32_epi32(s.output(acc[r][0], acc[next][0], acc[r][0], acc[next][0]), order);
+        const __m256i y = _mm256_permutevar8x32_epi32(bytes(acc[r][0], acc[next][0], acc[r][0], acc[next][0]), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R)
           store_some(_mm_srli_si128(_mm256_castsi256_si128(y), 8), t.channels, t.out + next * t.out_stride);
@@ -154,7 +174,7 @@ struct Tiles256 {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const __m256i sum = load_256(p.sum + t.channel + kLanes * c);
-      acc[0][c] = _mm256_sub_epi32(load_256(p.start + t.channel + kLanes * c), _mm256_mullo_epi32(sum, zero));
+      acc[0][c] = _mm256_sub_epi32(load_256(t.start + t.channel + kLanes * c), _mm256_mullo_epi32(sum, zero));
 #pragma GCC unroll 8
       for (int r = 1; r < R; ++r) acc[r][c] = acc[0][c];
     }
@@ -181,7 +201,8 @@ struct Tiles256 {
         }
       }
     }
-    if (t.acc_out == nullptr) return store_bytes<R, C>(acc, t, s);
+    if (t.fused) return store_fused<R, C>(acc, t, s);
+    if (t.acc_out == nullptr) return store_narrow<R, C>(acc, t, s);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8

@@ -107,6 +107,7 @@ struct Row {
   int64_t parts;
   const int32_t* start;  // accumulators, 4 vectors
   NarrowTable narrow;
+  const float *scale, *offset;  // of fused_rescale.h; null where not all channels have them
   const OutputAvx512* output;
   int64_t pixels, channels, out_c;
 };
@@ -149,10 +150,25 @@ inline __attribute__((always_inline)) Four load_four(const void* p) {
 }
 
 // The rescaling of a block, loaded once for a row.
-struct Rescale {
+struct FusedRow {
+  __m512 scale[4], offset[4];
+  OutputAvx512 output;
+  explicit FusedRow(const Row& r) : output(*r.output) {
+    for (int j = 0; j < 4; ++j) {
+      scale[j] = _mm512_loadu_ps(r.scale + 16 * j);
+      offset[j] = _mm512_loadu_ps(r.offset + 16 * j);
+    }
+  }
+  inline __attribute__((always_inline)) __m512i operator()(const Four& acc) const {
+    return output.low_words(rescale_fused(acc.a, scale[0], offset[0]), rescale_fused(acc.b, scale[1], offset[1]),
+                            rescale_fused(acc.c, scale[2], offset[2]), rescale_fused(acc.d, scale[3], offset[3]));
+  }
+};
+
+struct NarrowRow {
   NarrowAvx512 a, b, c, d;
   OutputAvx512 output;
-  explicit Rescale(const Row& r)
+  explicit NarrowRow(const Row& r)
       : a(load_narrow(r.narrow, 0)),
         b(load_narrow(r.narrow, 16)),
         c(load_narrow(r.narrow, 32)),
@@ -174,7 +190,7 @@ inline __attribute__((always_inline)) Four sum_taps(const Row& r, const uint8_t*
   return acc;
 }
 
-template <int width, bool whole>
+template <int width, bool whole, class Rescale>
 void row_of_bytes(const Row& row, uint8_t* out) {
   constexpr int kPixels = kLanes / width;
   const Row r = row;  // a copy, as stores of bytes might change what it refers to
@@ -232,10 +248,12 @@ void run_row(const DepthwiseQ8& c, const Row& r, const RequantizeTable* wide, co
       requantize_row(sums, *wide, block.channel, block.channels, stage,
                      static_cast<uint8_t*>(output) + at + p * r.out_c);
     });
-  } else if (block.channels == 16 * width) {
-    row_of_bytes<width, true>(r, static_cast<uint8_t*>(output) + at);
   } else {
-    row_of_bytes<width, false>(r, static_cast<uint8_t*>(output) + at);
+    const bool whole = block.channels == 16 * width;
+    const auto run = r.scale != nullptr
+                         ? (whole ? row_of_bytes<width, true, FusedRow> : row_of_bytes<width, false, FusedRow>)
+                         : (whole ? row_of_bytes<width, true, NarrowRow> : row_of_bytes<width, false, NarrowRow>);
+    run(r, static_cast<uint8_t*>(output) + at);
   }
 }
 
@@ -273,9 +291,14 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   const RequantizeTable wide = view_requantize_table(base + at.wide, w.out_c);
 
   const __m512i zero = _mm512_set1_epi32(c.input_zero + 128);
-  for (int64_t e = 0; e < at.entries; e += 16)
-    _mm512_storeu_si512(start + e, _mm512_sub_epi32(load(base + at.start + 4 * e),
-                                                    _mm512_mullo_epi32(load(base + at.sum + 4 * e), zero)));
+  const FusedTable fused = view_fused_table(base + at.fused, at.entries);
+  const bool may_fuse = !base[at.is_wide] && fused_table_holds(base + at.fused, c.input_zero);
+  for (int64_t e = 0; e < at.entries; e += 16) {
+    const void* own_start =
+        may_fuse && fused.has[e / at.kEntries] ? static_cast<const void*>(fused.start + e) : base + at.start + 4 * e;
+    _mm512_storeu_si512(start + e,
+                        _mm512_sub_epi32(load(own_start), _mm512_mullo_epi32(load(base + at.sum + 4 * e), zero)));
+  }
   std::memset(zeros, static_cast<uint8_t>(c.input_zero) ^ c.flip, 64);
 
   const OutputAvx512 stage(c.output_zero, c.low, c.high, c.flip);
@@ -319,6 +342,8 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
             start + entry,
             {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
              narrow.right + entry},
+            may_fuse && fused.has[b] ? fused.scale + entry : nullptr,
+            fused.offset + entry,
             &stage,
             w.out_w,
             block.channels,

@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "kernels/depthwise_q8/row_groups.h"
+#include "quant/fused_table.h"
 #include "quant/narrow_requantize.h"
 #include "quant/requantize_rows.h"
 
@@ -60,7 +61,7 @@ struct PackedLayout {
   static constexpr int64_t kEntries = 4 * kVector / 4;
   int64_t blocks, entries, taps, parts, row_bytes, block_bytes;
   RowGroups rows;
-  size_t start, sum, narrow, used_parts, is_wide, wide, bytes;
+  size_t start, sum, narrow, used_parts, is_wide, fused, wide, bytes;
 
   explicit PackedLayout(const DepthwiseQ8& c) {
     rows = row_groups(c.window);
@@ -76,7 +77,8 @@ struct PackedLayout {
     narrow = sum + all;
     used_parts = narrow + narrow_table_bytes(entries);
     is_wide = used_parts + static_cast<size_t>(round_up(blocks, 16)) * sizeof(int32_t);
-    wide = is_wide + 16;
+    fused = is_wide + 16;
+    wide = fused + fused_table_bytes(entries, blocks);
     bytes = wide + requantize_table_bytes(c.window.out_c);
   }
 };
@@ -98,20 +100,23 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
   auto weight = [&](int64_t i, int64_t j, int64_t o) {
     return static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.flip) - c.weight_zero;
   };
+  start_fused_table(base + at.fused, c.input_zero);
   for (int64_t b = 0; b < at.blocks; ++b) {
     const Block block = block_at<kLanes>(w.out_c, b);
     used_parts[b] = 1;
+    bool fused = c.multipliers != nullptr && c.low >= c.output_zero;
     for (int64_t entry = 0; entry < at.kEntries; ++entry) {
       const int64_t in_block = entry_channel(entry, kLanes, block.width), o = block.channel + in_block;
       const bool real = in_block < block.channels;
       int32_t sum = 0;
       const int64_t center = real && bias ? bias[o] : 0;
-      int64_t reach = 0;
+      int64_t reach = 0, positive = 0;
       for (int64_t i = 0; real && i < w.kernel_h; ++i)
         for (int64_t j = 0; j < w.kernel_w; ++j) {
           const int32_t value = weight(i, j, o);
           sum = wrapping_add(sum, value);
           reach += 255 * (value < 0 ? -value : value);
+          positive += value > 0 ? value : 0;
           for (int64_t part = 0; part < at.parts; ++part) {
             const int32_t own = kHalves > 1 ? value : weight_part(value, part);
             if (own != 0 && part >= used_parts[b]) used_parts[b] = static_cast<int32_t>(part + 1);
@@ -135,12 +140,20 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
         const Multiplier m = real ? c.multipliers[o] : Multiplier{};
         wide = wide || !narrow_fits(m, center, reach);
         set_narrow(m, center, reach, base + at.narrow + 4 * e, static_cast<size_t>(at.entries));
+        if (fused && real) {
+          const int32_t first = static_cast<int32_t>(center);
+          FusedRescale found;
+          fused = find_fused_rescale(m, sum_range(first, positive, reach / 255 - positive, c.input_zero), c.output_zero,
+                                     c.low, c.high, found);
+          if (fused) set_fused(found, first, base + at.fused, at.entries, e);
+        }
       }
       int32_t start;  // the table's bias, or 0 where there is no table
       std::memcpy(&start, base + at.narrow + 4 * e, sizeof start);
       start = wrapping_add(start, real && bias ? bias[o] : 0);
       std::memcpy(base + at.start + 4 * e, &start, sizeof start);
     }
+    if (fused) set_fused_block(base + at.fused, at.entries, b);
   }
   base[at.is_wide] = wide;
   if (wide) build_requantize_table(c.multipliers, w.out_c, base + at.wide);

@@ -116,6 +116,7 @@ struct Row {
   int64_t parts;
   const int32_t* start;  // accumulators, 4 vectors
   NarrowTable narrow;
+  const float *scale, *offset;  // of fused_rescale.h; null where not all channels have them
   OutputAvx2 output;
   int64_t pixels, channels, out_c;
 };
@@ -149,12 +150,23 @@ inline __attribute__((always_inline)) Four load_four(const void* p) {
   return {load_256(q), load_256(q + kVector), load_256(q + 2 * kVector), load_256(q + 3 * kVector)};
 }
 
-inline __attribute__((always_inline)) __m256i to_bytes(const Four& acc, const NarrowTable& t,
-                                                       const OutputAvx2& output) {
-  const __m256i a = requantize_narrow(acc.a, load_narrow(t, 0)), b = requantize_narrow(acc.b, load_narrow(t, 8));
-  const __m256i c = requantize_narrow(acc.c, load_narrow(t, 16)), d = requantize_narrow(acc.d, load_narrow(t, 24));
-  return output(a, b, c, d);
-}
+struct FusedRow {
+  static inline __attribute__((always_inline)) __m256i vector(__m256i sums, const Row& r, int j) {
+    return rescale_fused(sums, _mm256_loadu_ps(r.scale + 8 * j), _mm256_loadu_ps(r.offset + 8 * j));
+  }
+  static inline __attribute__((always_inline)) __m256i to_bytes(const Four& acc, const Row& r) {
+    return r.output.low_words(vector(acc.a, r, 0), vector(acc.b, r, 1), vector(acc.c, r, 2), vector(acc.d, r, 3));
+  }
+};
+
+struct NarrowRow {
+  static inline __attribute__((always_inline)) __m256i to_bytes(const Four& acc, const Row& row) {
+    const NarrowTable& t = row.narrow;
+    const __m256i a = requantize_narrow(acc.a, load_narrow(t, 0)), b = requantize_narrow(acc.b, load_narrow(t, 8));
+    const __m256i c = requantize_narrow(acc.c, load_narrow(t, 16)), d = requantize_narrow(acc.d, load_narrow(t, 24));
+    return row.output(a, b, c, d);
+  }
+};
 
 template <class Dot>
 inline __attribute__((always_inline)) Four sum_taps(const Row& r, const uint8_t* x, Four acc) {
@@ -165,7 +177,7 @@ inline __attribute__((always_inline)) Four sum_taps(const Row& r, const uint8_t*
   return acc;
 }
 
-template <class Dot, int width, bool whole>
+template <class Dot, int width, bool whole, class Rescale>
 void row_of_bytes(const Row& r, uint8_t* out) {
   constexpr int kPixels = kLanes / width;
   const Four start = load_four(r.start);
@@ -178,12 +190,12 @@ void row_of_bytes(const Row& r, uint8_t* out) {
       add_tap<Dot>(acc, x, r.quarter, r.weights);
       add_tap<Dot>(acc, x + tap1, r.quarter, r.weights + kTap);
       add_tap<Dot>(acc, x + tap2, r.quarter, r.weights + 2 * kTap);
-      store_pixels<width, whole>(to_bytes(acc, r.narrow, r.output), r.pixels - p, r, out);
+      store_pixels<width, whole>(Rescale::to_bytes(acc, r), r.pixels - p, r, out);
     }
     return;
   }
   for (int64_t p = 0; p < r.pixels; p += kPixels, x += kVector, out += kPixels * r.out_c)
-    store_pixels<width, whole>(to_bytes(sum_taps<Dot>(r, x, start), r.narrow, r.output), r.pixels - p, r, out);
+    store_pixels<width, whole>(Rescale::to_bytes(sum_taps<Dot>(r, x, start), r), r.pixels - p, r, out);
 }
 
 // The accumulators of a row, in the order of channels, through `acc` (32 of them).
@@ -218,10 +230,13 @@ void run_row(const DepthwiseQ8& c, const Row& r, const RequantizeTable* wide, co
       requantize_row(sums, *wide, block.channel, block.channels, stage,
                      static_cast<uint8_t*>(output) + at + p * r.out_c);
     });
-  } else if (block.channels == 16 * width) {
-    row_of_bytes<Dot, width, true>(r, static_cast<uint8_t*>(output) + at);
   } else {
-    row_of_bytes<Dot, width, false>(r, static_cast<uint8_t*>(output) + at);
+    const bool whole = block.channels == 16 * width;
+    const auto run =
+        r.scale != nullptr
+            ? (whole ? row_of_bytes<Dot, width, true, FusedRow> : row_of_bytes<Dot, width, false, FusedRow>)
+            : (whole ? row_of_bytes<Dot, width, true, NarrowRow> : row_of_bytes<Dot, width, false, NarrowRow>);
+    run(r, static_cast<uint8_t*>(output) + at);
   }
 }
 
@@ -250,9 +265,13 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
   const RequantizeTable wide = view_requantize_table(base + at.wide, w.out_c);
 
   const __m256i zero = _mm256_set1_epi32(c.input_zero + 128);
-  for (int64_t e = 0; e < at.entries; e += 8)
-    store(start + e, _mm256_sub_epi32(load_256(base + at.start + 4 * e),
-                                      _mm256_mullo_epi32(load_256(base + at.sum + 4 * e), zero)));
+  const FusedTable fused = view_fused_table(base + at.fused, at.entries);
+  const bool may_fuse = !base[at.is_wide] && fused_table_holds(base + at.fused, c.input_zero);
+  for (int64_t e = 0; e < at.entries; e += 8) {
+    const void* own_start =
+        may_fuse && fused.has[e / at.kEntries] ? static_cast<const void*>(fused.start + e) : base + at.start + 4 * e;
+    store(start + e, _mm256_sub_epi32(load_256(own_start), _mm256_mullo_epi32(load_256(base + at.sum + 4 * e), zero)));
+  }
   std::memset(zeros, static_cast<uint8_t>(c.input_zero) ^ c.flip, 64);
 
   const OutputAvx2 stage(c.output_zero, c.low, c.high, c.flip);
@@ -294,6 +313,8 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
             start + entry,
             {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
              narrow.right + entry},
+            may_fuse && fused.has[b] ? fused.scale + entry : nullptr,
+            fused.offset + entry,
             stage,
             w.out_w,
             block.channels,
