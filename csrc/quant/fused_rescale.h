@@ -34,7 +34,7 @@ static inline SumRange sum_range(int32_t bias, int64_t positive, int64_t negativ
 }
 
 // The smallest sums of the outputs 1, 2, ... above zero, as far as `highest`; returns how many.
-static inline int fused_steps(Multiplier m, int64_t highest, int most, int64_t* steps) {
+static inline int fused_steps(Multiplier m, int64_t highest, int most, double* steps) {
   // The step to j is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j - 1) * 2^(right - 1).
   const int right = -m.shift;
   const int64_t divisor = m.multiplier, first = (int64_t{1} << (right + 30)) - (int64_t{1} << 30);
@@ -42,12 +42,60 @@ static inline int fused_steps(Multiplier m, int64_t highest, int most, int64_t* 
   int64_t step = (first + divisor - 1) / divisor, beyond = step * divisor - first;
   int n = 0;
   for (; n < most && step <= highest; ++n) {
-    steps[n] = step;
+    steps[n] = static_cast<double>(step);
     step += whole;
     beyond -= part;
     if (beyond < 0) ++step, beyond += divisor;
   }
   return n;
+}
+
+struct DeltaBounds {
+  double least, greatest;
+};
+
+// Of the delta with which the steps to outputs first + 1, ... are where they should be.
+static inline void bound_delta(const double* steps, int n, int first, double scale, DeltaBounds& bounds) {
+  constexpr int kLanes = 4;  // maxima wait for each other
+  double least[kLanes], greatest[kLanes];
+  for (int j = 0; j < kLanes; ++j) least[j] = bounds.least, greatest[j] = bounds.greatest;
+  const auto add = [&](int i, int j) {
+    const double up = first + i + 0.5 - steps[i] * scale, down = up + scale;
+    least[j] = up > least[j] ? up : least[j];
+    greatest[j] = down < greatest[j] ? down : greatest[j];
+  };
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int j = 0; j < kLanes; ++j) add(i + j, j);
+  for (; i < n; ++i) add(i, 0);
+  for (int j = 0; j < kLanes; ++j) {
+    if (least[j] > bounds.least) bounds.least = least[j];
+    if (greatest[j] < bounds.greatest) bounds.greatest = greatest[j];
+  }
+}
+
+// A base 2^23 + B in [low, high], an integer, and an n such that base * scale - n is a delta within bounds.
+static inline bool find_base(double scale, DeltaBounds bounds, double low, double high, double& base, double& n) {
+  constexpr double kWhole = 18446744073709551616.0;  // 2^64
+  const double middle = (bounds.least + bounds.greatest) / 2, inverse = 1 / scale;
+  n = std::ceil(low * scale - middle);
+  // (n + middle) / scale must be nearly an integer: what is beyond one, in 2^-64, as a signed number.
+  const auto beyond = [](double x) {
+    const double fraction = x - std::floor(x);  // below 1
+    return static_cast<uint64_t>(fraction < 0.9999999999 ? fraction * kWhole : 0);
+  };
+  const uint64_t step = beyond(inverse);
+  const double reach = (bounds.greatest - bounds.least) / 2 * inverse;
+  const uint64_t tolerance = reach < 0.25 ? static_cast<uint64_t>(reach * kWhole) : uint64_t{1} << 62;
+  uint64_t at = beyond((n + middle) * inverse) + tolerance;
+  for (int i = 0; i < 8192; ++i, n += 1, at += step) {
+    if (at > 2 * tolerance) continue;
+    base = std::nearbyint((n + middle) * inverse);
+    if (base > high) return false;
+    const double delta = base * scale - n;
+    if (base >= low && delta > bounds.least && delta < bounds.greatest) return true;
+  }
+  return false;
 }
 
 static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero, int32_t low, int32_t high,
@@ -63,48 +111,34 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
   const int64_t least_base = kOne - range.lowest, most_base = 2 * kOne - 1 - range.highest;
   if (m.shift >= 0 || m.shift < -31 || most_base - least_base < kOne / 16) return false;
   if (range.lowest < -4 * kOne || range.highest > 4 * kOne) return false;
-  const int most = high - zero;
-  int64_t steps[256];
-  const int count = fused_steps(m, range.highest, most, steps);
   const double real = std::ldexp(static_cast<double>(m.multiplier), m.shift - 31);
   const double bottom = static_cast<double>(range.lowest), top = static_cast<double>(range.highest);
   if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it
+  const int most = high - zero;
+  double steps[256];
+  const int count = fused_steps(m, range.highest, most, steps);
+  int first = 0;  // that the sums do not begin above
+  while (first < count && steps[first] <= bottom) ++first;
 
   const float nearest = static_cast<float>(real), above = std::nextafter(nearest, 1.0f);
   const float below = std::nextafter(nearest, 0.0f);
   for (const float candidate : {nearest, above, below, std::nextafter(above, 1.0f), std::nextafter(below, 0.0f)}) {
     const double scale = candidate;
-    // Bounds of delta.
-    double least = -0.4, greatest = 0.4;
-    for (int i = 0; i < count; ++i) {
-      const double half = i + 0.5, step = static_cast<double>(steps[i]);
-      const double up = half - (steps[i] < range.lowest ? bottom : step) * scale;
-      if (up > least) least = up;
-      const double down = half - (step - 1) * scale;
-      if (steps[i] > range.lowest && down < greatest) greatest = down;
-    }
-    if (count < most && count + 0.5 - top * scale < greatest) greatest = count + 0.5 - top * scale;
+    DeltaBounds bounds{-0.4, 0.4};
+    for (int i = first; i < count && bounds.least < bounds.greatest; i += 64)
+      bound_delta(steps + i, count - i < 64 ? count - i : 64, i, scale, bounds);
+    if (first > 0 && first - 0.5 - bottom * scale > bounds.least) bounds.least = first - 0.5 - bottom * scale;
+    if (count < most && count + 0.5 - top * scale < bounds.greatest) bounds.greatest = count + 0.5 - top * scale;
     const double margin = scale / 4096;
-    least += margin, greatest -= margin;
-    if (!(least < greatest)) continue;
-    // A base 2^23 + B whose product with the scale is an integer and the delta wanted.
-    const double middle = (least + greatest) / 2, inverse = 1 / scale;
-    const double low_base = static_cast<double>(least_base), high_base = static_cast<double>(most_base);
-    double n = std::floor(low_base * scale);
-    for (int i = 0; i < 8192; ++i, n += 1) {
-      double base = std::nearbyint((n + middle) * inverse);
-      if (base < low_base) base = low_base;
-      if (base > high_base) base = high_base;
-      const double delta = base * scale - n;
-      if (delta > least && delta < greatest) {
-        const double offset = static_cast<double>(3 * kOne / 2 + zero) - n;
-        if (std::fabs(offset) > static_cast<double>(2 * kOne)) return false;
-        const int64_t start = kOneBits + static_cast<int64_t>(base) - kOne;
-        result = {static_cast<int32_t>(start), candidate, static_cast<float>(offset)};
-        return true;
-      }
-      if ((n + middle) * inverse > high_base) break;
-    }
+    bounds.least += margin, bounds.greatest -= margin;
+    if (!(bounds.least < bounds.greatest)) continue;
+    double base, n;
+    if (!find_base(scale, bounds, static_cast<double>(least_base), static_cast<double>(most_base), base, n)) continue;
+    const double offset = static_cast<double>(3 * kOne / 2 + zero) - n;
+    if (std::fabs(offset) > static_cast<double>(2 * kOne)) return false;
+    result = {static_cast<int32_t>(kOneBits + static_cast<int64_t>(base) - kOne), candidate,
+              static_cast<float>(offset)};
+    return true;
   }
   return false;
 }

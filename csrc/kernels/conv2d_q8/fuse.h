@@ -10,11 +10,20 @@ namespace {
 // False where there is none; `weights` are the channel's. It holds for c.input_zero only, which bounds the sums.
 inline bool fuse_channel(const Conv2dQ8& c, int64_t channel, const uint8_t* weights, int32_t bias,
                          FusedRescale& found) {
-  int64_t positive = 0, negative = 0;
-  for (int64_t k = 0; k < c.depth(); ++k) {
-    const int w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
-    (w > 0 ? positive : negative) += w > 0 ? w : -w;
+  const int64_t depth = c.depth();
+  int64_t sum = 0, magnitude = 0;
+  for (int64_t begin = 0, end; begin < depth; begin = end) {
+    end = depth - begin < 4096 ? depth : begin + 4096;
+    int32_t part = 0, part_magnitude = 0;  // what compilers make vectors of
+    for (int64_t k = begin; k < end; ++k) {
+      const int32_t w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
+      part += w;
+      part_magnitude += w < 0 ? -w : w;
+    }
+    sum += part;
+    magnitude += part_magnitude;
   }
+  const int64_t positive = (magnitude + sum) / 2, negative = (magnitude - sum) / 2;
   return find_fused_rescale(c.multipliers[channel], sum_range(bias, positive, negative, c.input_zero), c.output_zero,
                             c.low, c.high, found);
 }
