@@ -130,12 +130,16 @@ Pair accumulate(Pair sum, Pair data, Pair secret) {
 }
 #endif
 
+// Not in an array, which compilers keep in memory.
 struct Sums {
-  Pair pairs[4];
+  Pair a, b, c, d;
 
   void add(const uint8_t* stripe, size_t secret) {
-    for (size_t i = 0; i < 4; ++i)
-      pairs[i] = accumulate(pairs[i], load(stripe + 16 * i), load(kSecret + secret + 16 * i));
+    const uint8_t* const s = kSecret + secret;
+    a = accumulate(a, load(stripe), load(s));
+    b = accumulate(b, load(stripe + 16), load(s + 16));
+    c = accumulate(c, load(stripe + 32), load(s + 32));
+    d = accumulate(d, load(stripe + 48), load(s + 48));
   }
   void scramble() {
     uint64_t sums[8];
@@ -144,12 +148,8 @@ struct Sums {
       sums[i] = (sums[i] ^ sums[i] >> 47 ^ read64(kSecret + sizeof kSecret - kStripe + 8 * i)) * kPrime32[0];
     from(sums);
   }
-  void from(const uint64_t (&sums)[8]) {
-    for (size_t i = 0; i < 4; ++i) pairs[i] = load(sums + 2 * i);
-  }
-  void to(uint64_t (&sums)[8]) const {
-    for (size_t i = 0; i < 4; ++i) store(sums + 2 * i, pairs[i]);
-  }
+  void from(const uint64_t (&sums)[8]) { a = load(sums), b = load(sums + 2), c = load(sums + 4), d = load(sums + 6); }
+  void to(uint64_t (&sums)[8]) const { store(sums, a), store(sums + 2, b), store(sums + 4, c), store(sums + 6, d); }
 };
 
 }  // namespace

@@ -44,8 +44,8 @@ void check_definitions(const GraphSpec& g) {
   for (int i : g.inputs) defined[static_cast<size_t>(i)] = true;
   for (const NodeSpec& n : g.nodes) {
     for (int i : n.inputs)
-      check(i == kAbsent || defined[static_cast<size_t>(i)], n.name, ": its input '",
-            i == kAbsent ? "" : g.tensors[static_cast<size_t>(i)].info.name, "' has not been computed before it");
+      if (i != kAbsent && !defined[static_cast<size_t>(i)])
+        fail(n.name, ": its input '", g.tensors[static_cast<size_t>(i)].info.name, "' has not been computed before it");
     for (int i : n.outputs) {
       if (i == kAbsent) continue;
       check(!defined[static_cast<size_t>(i)], n.name, ": its output '", g.tensors[static_cast<size_t>(i)].info.name,
