@@ -22,6 +22,19 @@ static_assert(static_cast<int>(DType::float32) == SANDERLING_FLOAT32 &&
               "sanderling_dtype counts as DType does");
 static_assert(Shape::kMaxRank == SANDERLING_MAX_RANK);
 
+namespace {
+
+// As check_fp16 of machine.py.
+void check_fp16(Isa isa) {
+  if (has_fp16(isa)) return;
+  check(asked_isas().empty(), "fp16: its kernels are not among those of instruction set '", isa_name(isa),
+        "'; leave isa (or SANDERLING_ISA) out or ask for ", isa_name(available_isas().front()));
+  fail("fp16: this CPU has no fp16 arithmetic for which there are kernels (ARMv8.2 FP16: 'fphp' and 'asimdhp' in "
+       "/proc/cpuinfo, on Cortex-A55, A75, A76 and later, in 64-bit programs); leave fp16 out to compute in float32");
+}
+
+}  // namespace
+
 // The border: nothing is thrown beyond it.
 struct sanderling_model {
   CompiledModel compiled;
@@ -35,6 +48,7 @@ struct sanderling_model {
   sanderling_model(CompiledModel m, const sanderling_options& o) : compiled(std::move(m)) {
     PlanOptions options;
     options.isa = choose_isa(o.isa ? o.isa : "");
+    if (o.fp16 != 0) check_fp16(options.isa), options.fp16 = true;
     if (o.memory_limit > 0) options.memory_limit = o.memory_limit;
     check(o.threads >= 0 && o.threads <= 1024, "threads is ", o.threads, "; 0 to 1024 expected");
     int threads = o.threads;
@@ -66,6 +80,12 @@ struct sanderling_model {
     to.bytes = t.bytes();
     if (t.quantized()) to.scale = t.scale(), to.zero_point = t.zero_point();
     return &to;
+  }
+
+  int fp16_steps() const {
+    return static_cast<int>(std::count_if(steps.begin(), steps.end(), [](const StepInfo& s) {
+      return !s.folded && s.kernel.compare(0, 10, "neon_fp16/") == 0;
+    }));
   }
 
   void run(std::vector<double>* times) {
@@ -100,7 +120,8 @@ struct sanderling_model {
       if (golden.outputs[k].empty()) continue;
       const std::string found = hashes[k].hex();
       check(found == golden.outputs[k], "output '", executor->output(static_cast<int>(k)).name, "' has the SHA-256 ",
-            found, " over ", golden.count, " seeded runs; ", golden.outputs[k], " expected");
+            found, " over ", golden.count, " seeded runs; ", golden.outputs[k], " expected",
+            fp16_steps() > 0 ? " of float32, and steps compute in fp16" : "");
     }
     return compared;
   }
@@ -246,6 +267,8 @@ const char* sanderling_label(const sanderling_model* model, int i) {
 }
 
 int sanderling_threads(const sanderling_model* model) { return model->session->pool.threads(); }
+
+int sanderling_fp16_steps(const sanderling_model* model) { return model->fp16_steps(); }
 
 size_t sanderling_arena_bytes(const sanderling_model* model) { return model->executor->arena_bytes(); }
 

@@ -52,6 +52,8 @@ typedef struct {
   const char* isa;     /* instruction set, as `sanderling-bench --help` lists them; NULL: the best of this CPU */
   size_t memory_limit; /* bytes for a model's tensors; 0: 2 GiB */
   const int* cores;    /* one for each thread, on which it stays; NULL: wherever the system puts it */
+  int fp16;            /* not 0: float convolutions and fully connected layers may compute in fp16, with other results;
+                          loading fails where the CPU has no such arithmetic, or `isa` is below it */
 } sanderling_options;
 
 #define SANDERLING_MAX_RANK 8
@@ -122,6 +124,9 @@ SANDERLING_API sanderling_status sanderling_verify(sanderling_model* model, int*
 /* Names of classes; NULL where the file has none for i. */
 SANDERLING_API const char* sanderling_label(const sanderling_model* model, int i);
 SANDERLING_API int sanderling_threads(const sanderling_model* model);
+/* Steps that compute in fp16; 0 where that was not asked for, and for integer networks. Hashes in the file are of
+ * float32: where there are such steps, sanderling_verify may find others. */
+SANDERLING_API int sanderling_fp16_steps(const sanderling_model* model);
 /* Bytes of the one block for all computed tensors. */
 SANDERLING_API size_t sanderling_arena_bytes(const sanderling_model* model);
 /* Packed weights that were taken from the file, and those that were packed at load, in bytes. */

@@ -43,6 +43,14 @@ int main(int count, char** arguments) {
   EXPECT(sanderling_load(path, &wrong, error, sizeof error) == NULL && strstr(error, "threads is -3") != NULL);
   wrong.threads = 1, wrong.memory_limit = 100;
   EXPECT(sanderling_load(path, &wrong, error, sizeof error) == NULL && strstr(error, "memory limit") != NULL);
+  /* Integer networks stay as they are, where the CPU has fp16 arithmetic. */
+  const sanderling_options half = {.threads = 1, .fp16 = 1};
+  sanderling_model* asked = sanderling_load(path, &half, error, sizeof error);
+  if (asked == NULL)
+    EXPECT(strstr(error, "fp16: this CPU has no fp16 arithmetic") != NULL);
+  else
+    EXPECT(sanderling_fp16_steps(asked) == 0 && sanderling_verify(asked, NULL) == SANDERLING_OK);
+  sanderling_free(asked);
   sanderling_free(NULL);
 
   size_t bytes;
@@ -51,7 +59,7 @@ int main(int count, char** arguments) {
          strstr(error, "damaged") != NULL);
   EXPECT(sanderling_load_memory(data, 0, NULL, error, sizeof error) == NULL);
 
-  const sanderling_options two = {2, "portable", 0, NULL};
+  const sanderling_options two = {.threads = 2, .isa = "portable"};
   sanderling_model* models[2];
   models[0] = sanderling_load(path, NULL, error, sizeof error);
   models[1] = sanderling_load_memory(data, bytes, &two, error, sizeof error);
@@ -71,7 +79,7 @@ int main(int count, char** arguments) {
     EXPECT(x->bytes == 9 * 9 * 3 && x->scale > 0.04f && x->zero_point == 1);
     EXPECT(strcmp(sanderling_output(m, 0)->name, "scores") == 0 && sanderling_output(m, 0)->bytes == 7);
     EXPECT(strcmp(sanderling_label(m, 6), "thing 6") == 0 && sanderling_label(m, 7) == NULL);
-    EXPECT(sanderling_arena_bytes(m) > 0 && sanderling_threads(m) >= 1);
+    EXPECT(sanderling_arena_bytes(m) > 0 && sanderling_threads(m) >= 1 && sanderling_fp16_steps(m) == 0);
     int compared = 0;
     EXPECT(sanderling_verify(m, &compared) == SANDERLING_OK && compared == 1);
     EXPECT(sanderling_verify(m, NULL) == SANDERLING_OK);

@@ -98,6 +98,19 @@ def test_bench_as_json(build: Path, model: Path, isa: str) -> None:
     assert report["steps"][0]["macs"] == 9 * 9 * 20 * 27
 
 
+def test_bench_with_fp16(build: Path, model: Path) -> None:
+    done = run(build / "sanderling-bench", "--json", "--runs", "1", "--fp16", model)
+    if _core.asked_isas():
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert (report["fp16_steps"], report["outputs"]) == (0, "same"), "an integer network"
+    else:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"sanderling-bench: {model}: fp16: this CPU has no fp16 arithmetic")
+    done = run(build / "sanderling-bench", "--json", "--runs", "1", model)
+    assert json.loads(done.stdout)["fp16_steps"] == 0
+
+
 def test_bench_finds_other_outputs(build: Path, model: Path, tmp_path: Path) -> None:
     data = model.read_bytes()
     golden = sanderling.load(model).ir.golden

@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from tests.python.test_compiled import classifier
+from tests.python.test_fp16 import convolution
 from tests.support.commands import sanderling_
 from tests.support.programs import bench_folder, elf, program
 
@@ -67,6 +68,29 @@ def test_compares_cpus(room: Path) -> None:
     for word in ("qemu://cortex-a72", "qemu://max", "CONV_2D", "FULLY_CONNECTED", "emulated"):
         assert word in text
     assert os.listdir(room / "tmp") == []
+
+
+def test_fp16(room: Path) -> None:
+    (room / "float.tflite").write_bytes(convolution(9, 32, 32))
+    there = ["--device", "qemu://cortex-a76", "--runs", 1, "--binaries", bench_folder("aarch64")]
+
+    def measured(*options: object) -> dict[str, Any]:
+        (result,) = json.loads(bench(room / "float.tflite", *there, *options, "--json").stdout)["results"]
+        found: dict[str, Any] = result["bench"]
+        assert found["fp16_steps"] == sum(s["kernel"].startswith("neon_fp16/") for s in found["steps"])
+        return found
+
+    assert measured()["fp16_steps"] == 0
+    half = measured("--fp16")
+    assert (half["fp16_steps"], half["outputs"]) == (1, "not compared")
+    assert 0 < half["packed_at_load"] < 0.6 * measured()["packed_at_load"]
+    # Integer networks are what they are.
+    whole = json.loads(bench(room / "small.tflite", *there, "--fp16", "--json").stdout)["results"][0]["bench"]
+    assert (whole["fp16_steps"], whole["outputs"]) == (0, "same")
+    said = bench(room / "float.tflite", *there, "--fp16", "--isa", "neon", code=1).stderr
+    assert "fp16: its kernels are not among those of instruction set 'neon'" in said
+    there[1] = "qemu://cortex-a72"
+    assert "fp16: this CPU has no fp16 arithmetic" in bench(room / "float.tflite", *there, "--fp16", code=1).stderr
 
 
 def test_reports_that_are_none(room: Path) -> None:

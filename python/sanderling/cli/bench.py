@@ -93,11 +93,9 @@ def bench(
     With --device, MODEL is shipped to the device, its outputs are checked there, and sanderling-bench times it.
     """
     if devices:
-        if fp16:
-            raise click.UsageError("--fp16 is for this machine, not for a --device")
         if cores and threads not in ([None], [len(cores)]):
             raise click.UsageError("--cores has one core for each of the --threads")
-        settings = Settings(threads, cores, isa, seconds, runs, warm_up, binaries, ssh_config)
+        settings = Settings(threads, cores, isa, seconds, runs, warm_up, binaries, ssh_config, fp16)
         return bench_devices(devices, models, settings, with_profile, html, earlier, as_json)
     for name, value in {"--cores": cores, "--html": html, "--with": earlier, "--binaries": binaries,
                         "--ssh-config": ssh_config}.items():  # fmt: skip

@@ -36,6 +36,8 @@ class Settings:
         Cores for the threads, one each.
     isa : str, optional
         Instruction set of the kernels.
+    fp16 : bool
+        Let float layers compute in fp16; outputs are not compared where some do.
     seconds : float
         How long to measure.
     runs : int, optional
@@ -56,6 +58,7 @@ class Settings:
     warm_up: int | None = None
     binaries: str | None = None
     ssh_config: str | None = None
+    fp16: bool = False
 
 
 def connect(url: Url, settings: Settings) -> Connection:
@@ -184,6 +187,8 @@ def _arguments(settings: Settings, threads: int | None) -> list[str]:
     ):
         if value is not None:
             made += [option, str(value)]
+    if settings.fp16:
+        made.append("--fp16")
     return made
 
 
