@@ -110,7 +110,8 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
   // B is such that range + B lies in [0, 2^23); there is to be some choice.
   const int64_t least_base = kOne - range.lowest, most_base = 2 * kOne - 1 - range.highest;
   if (m.shift >= 0 || m.shift < -31 || most_base - least_base < kOne / 16) return false;
-  if (range.lowest < -4 * kOne || range.highest > 4 * kOne) return false;
+  if (range.lowest < INT32_MIN || range.highest > INT32_MAX) return false;
+  const auto start = [](int64_t base) { return static_cast<int32_t>(static_cast<uint32_t>(kOneBits + base - kOne)); };
   const double real = std::ldexp(static_cast<double>(m.multiplier), m.shift - 31);
   const double bottom = static_cast<double>(range.lowest), top = static_cast<double>(range.highest);
   if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it
@@ -119,6 +120,10 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
   const int count = fused_steps(m, range.highest, most, steps);
   int first = 0;  // that the sums do not begin above
   while (first < count && steps[first] <= bottom) ++first;
+  if (first == count) {  // no step: as channels with weights near zero have
+    result = {start(least_base), 0.0f, static_cast<float>(3 * kOne / 2 + zero + first)};
+    return true;
+  }
 
   const float nearest = static_cast<float>(real), above = std::nextafter(nearest, 1.0f);
   const float below = std::nextafter(nearest, 0.0f);
@@ -136,8 +141,7 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
     if (!find_base(scale, bounds, static_cast<double>(least_base), static_cast<double>(most_base), base, n)) continue;
     const double offset = static_cast<double>(3 * kOne / 2 + zero) - n;
     if (std::fabs(offset) > static_cast<double>(2 * kOne)) return false;
-    result = {static_cast<int32_t>(kOneBits + static_cast<int64_t>(base) - kOne), candidate,
-              static_cast<float>(offset)};
+    result = {start(static_cast<int64_t>(base)), candidate, static_cast<float>(offset)};
     return true;
   }
   return false;

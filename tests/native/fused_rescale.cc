@@ -31,11 +31,13 @@ void check_fused_rescale(Random& random, Tally& tally) {
   if (!tally.begins("fused_rescale", Isa::portable, "fma", "")) return;
   const int64_t depth = random.between(1, random.once_in(2) ? 64 : 2000);
   const int64_t reach = depth * random.between(100, 16000);
-  const int32_t bias = static_cast<int32_t>(random.between(-reach, reach));
+  // Channels of weights near zero have a small scale, and so a large bias.
+  const int64_t far = random.once_in(4) ? int64_t{1} << random.between(20, 30) : reach;
+  const int32_t bias = static_cast<int32_t>(random.between(-far, far));
   const SumRange range = sum_range(bias, reach / 255, reach / 255, static_cast<int32_t>(random.between(-128, 127)));
   // Outputs that spread over the bytes, or any.
   const double spread = 255.0 / static_cast<double>(std::max<int64_t>(range.highest - range.lowest, 1));
-  Multiplier m = quantize_multiplier(random.once_in(8) ? random.scale(-20, 1) : spread * random.scale(-4, 4));
+  Multiplier m = quantize_multiplier(random.once_in(4) ? random.scale(-30, 1) : spread * random.scale(-4, 4));
   if (random.once_in(20)) m.multiplier = 0;
   const int32_t zero = static_cast<int32_t>(random.between(-128, 127));
   const int32_t low = random.once_in(4) ? static_cast<int32_t>(random.between(zero, 127)) : zero;
