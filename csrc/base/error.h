@@ -34,14 +34,21 @@ class MessagePart {
       kind_ = Kind::real, real_ = static_cast<double>(x);
     } else if constexpr (std::is_convertible_v<const T&, const char*>) {
       kind_ = Kind::text, text_ = x;
+    } else if constexpr (std::is_pointer_v<T>) {
+      hold(*x);
     } else {
-      kind_ = Kind::other, other_ = &x;
-      append_ = [](std::string& to, const void* p) { append_text(to, *static_cast<const T*>(p)); };
+      hold(x);
     }
   }
   void append_to(std::string&) const;
 
  private:
+  template <class T>
+  void hold(const T& x) {
+    kind_ = Kind::other, other_ = &x;
+    append_ = [](std::string& to, const void* p) { append_text(to, *static_cast<const T*>(p)); };
+  }
+
   enum class Kind { letter, natural, integer, real, text, other } kind_;
   union {
     uint64_t natural_;
@@ -61,9 +68,31 @@ std::string concat(const Parts&... parts) {
   return join({MessagePart(parts)...});
 }
 
-template <class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
+// What a part is handed over as: few types, so that messages with parts of the same kinds share one function.
+template <class T>
+auto plain_part(const T& x) {
+  if constexpr (std::is_same_v<T, char> || std::is_same_v<T, bool>)
+    return x;
+  else if constexpr (std::is_integral_v<T> && std::is_unsigned_v<T>)
+    return uint64_t{x};
+  else if constexpr (std::is_integral_v<T>)
+    return int64_t{x};
+  else if constexpr (std::is_floating_point_v<T>)
+    return static_cast<double>(x);
+  else if constexpr (std::is_convertible_v<const T&, const char*>)
+    return static_cast<const char*>(x);
+  else
+    return &x;
+}
+
+template <class... Plain>
+[[noreturn, gnu::cold, gnu::noinline]] void fail_plain(Plain... parts) {
   throw_joined({MessagePart(parts)...});
+}
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  fail_plain(plain_part(parts)...);
 }
 
 // check(condition, "shape ", a, " does not match ", b): throws Error when the condition is false.

@@ -33,14 +33,13 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, const std::string& 
   make_tables(p);
   const FunctionRow<AddQ8Kernel>& kernel = choose_add_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
-  offer_binary_rows<uint8_t>(ctx, 0.3,
-                             [p, add = kernel.run](const uint8_t* a, const uint8_t* b, uint8_t* out, int64_t n) {
-                               add(a, 1, b, 1, out, n, p);
-                             });
-  ctx.on_run(
-      run_binary_bytes(ctx, loops, 0.3,
-                       [p, add = kernel.run](const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b,
-                                             uint8_t* out, int64_t n) { add(a, step_a, b, step_b, out, n, p); }));
+  const auto row = [p, add = kernel.run](const void* a, int64_t step_a, const void* b, int64_t step_b, void* out,
+                                         int64_t n) {
+    add(static_cast<const uint8_t*>(a), step_a, static_cast<const uint8_t*>(b), step_b, static_cast<uint8_t*>(out), n,
+        p);
+  };
+  offer_binary_rows(ctx, 0.3, 1, row);
+  ctx.on_run(run_binary_bytes(ctx, loops, 0.3, row));
 }
 
 bool exact_log2(float scale, int& log2) {
@@ -103,8 +102,7 @@ template <class T>
 void prepare_plain(PrepareContext& ctx, const Broadcast& loops, const std::string& activation, bool subtract) {
   const Range<T> range = plain_activation_range<T>(activation);
   auto offer = [&](auto f) {
-    offer_binary_rows<T>(ctx, 0.5,
-                         [f](const T* a, const T* b, T* out, int64_t n) { binary_row(a, 1, b, 1, out, n, f); });
+    offer_binary_rows(ctx, 0.5, sizeof(T), binary_row_of<T>(f));
     ctx.on_run(run_binary<T>(loops, 0.5, f));
   };
   if (subtract)

@@ -1,6 +1,6 @@
 // ARG_MAX, ARG_MIN: the first index of the largest or smallest value along an axis. NaN never wins.
 #include <algorithm>
-#include <limits>
+#include <cstdint>
 #include <type_traits>
 
 #include "kernels/arg_max_q8/arg_max_q8.h"
@@ -22,98 +22,112 @@ bool better(T candidate, T best) {
 }
 
 // The first index of the best of n values, without branches.
-template <bool largest, class T, class Index>
-Index best_index(const T* row, int64_t n) {
+template <bool largest, class T>
+int32_t best_index(const T* row, int64_t n) {
   int64_t k = 0;
   // Past the leading NaN plain comparisons are enough.
   while (k < n && row[k] != row[k]) ++k;
   if (k == n) return 0;
   T best = row[k];
-  Index at = static_cast<Index>(k);
+  int32_t at = static_cast<int32_t>(k);
   for (++k; k < n; ++k) {
     bool wins = largest ? row[k] > best : row[k] < best;
     best = wins ? row[k] : best;
-    at = wins ? static_cast<Index>(k) : at;
+    at = wins ? static_cast<int32_t>(k) : at;
   }
   return at;
 }
 
-template <bool largest, class T, class Index>
-void arg_rows(const AxisView& v, const T* in, Index* out, int64_t begin, int64_t end) {
-  if (v.inner == 1) {
-    for (int64_t o = begin; o < end; ++o) out[o] = best_index<largest, T, Index>(in + o * v.axis, v.axis);
-    return;
+// Places of the best along the axis for n <= kColumns columns.
+template <bool largest, class T>
+void best_of_columns(const AxisView& v, const void* in, int64_t n, int32_t* at) {
+  const T* from = static_cast<const T*>(in);
+  T best[kColumns];
+  for (int64_t c = 0; c < n; ++c) {
+    best[c] = from[c];
+    at[c] = 0;
   }
-  for (int64_t o = begin; o < end; ++o) {
-    for (int64_t i = 0; i < v.inner; i += kColumns) {
-      int64_t n = std::min(kColumns, v.inner - i);
-      const T* from = in + o * v.axis * v.inner + i;
-      T best[kColumns];
-      Index* at = out + o * v.inner + i;
-      for (int64_t c = 0; c < n; ++c) {
-        best[c] = from[c];
-        at[c] = 0;
-      }
-      for (int64_t k = 1; k < v.axis; ++k) {
-        from += v.inner;
-        for (int64_t c = 0; c < n; ++c) {
-          bool wins = better<largest>(from[c], best[c]);
-          best[c] = wins ? from[c] : best[c];
-          at[c] = wins ? static_cast<Index>(k) : at[c];
-        }
-      }
+  for (int64_t k = 1; k < v.axis; ++k) {
+    from += v.inner;
+    for (int64_t c = 0; c < n; ++c) {
+      bool wins = better<largest>(from[c], best[c]);
+      best[c] = wins ? from[c] : best[c];
+      at[c] = wins ? static_cast<int32_t>(k) : at[c];
     }
   }
 }
 
-// Rows of bytes, next to each other.
-template <bool largest, class T, class Index>
-void run_bytes(PrepareContext& ctx, const AxisView& v) {
+// Of n <= kColumns rows.
+template <bool largest, class T>
+void best_of_rows(const AxisView& v, const void* in, int64_t n, int32_t* at) {
+  for (int64_t i = 0; i < n; ++i) at[i] = best_index<largest>(static_cast<const T*>(in) + i * v.axis, v.axis);
+}
+
+using FindBest = void (*)(const AxisView&, const void* in, int64_t n, int32_t* at);
+
+template <bool largest, class T>
+FindBest find_best_of(const AxisView& v) {
+  return v.inner == 1 ? best_of_rows<largest, T> : best_of_columns<largest, T>;
+}
+
+template <bool largest>
+FindBest find_best(DType type, const AxisView& v) {
+  switch (type) {
+    case DType::float32: return find_best_of<largest, float>(v);
+    case DType::int8: return find_best_of<largest, int8_t>(v);
+    case DType::boolean:
+    case DType::uint8: return find_best_of<largest, uint8_t>(v);
+    case DType::int32: return find_best_of<largest, int32_t>(v);
+    default: fail("input is ", dtype_name(type), "; float32, int8, uint8, int32 or bool expected");
+  }
+}
+
+// Hands on places as the output's type.
+void store_places(const RunContext& run, DType index, int64_t begin, const int32_t* at, int64_t n) {
+  if (index == DType::int32)
+    std::copy_n(at, n, run.output<int32_t>(0) + begin);
+  else
+    std::copy_n(at, n, run.output<int64_t>(0) + begin);
+}
+
+// Rows of bytes, next to each other; mask: see ArgMaxQ8Kernel.
+void run_bytes(PrepareContext& ctx, const AxisView& v, uint8_t mask) {
   const FunctionRow<ArgMaxQ8Kernel>& kernel = choose_arg_max_q8(ctx.isa());
   ctx.set_kernel(kernel.isa, kernel.name);
-  ctx.on_run([v, find = kernel.run](RunContext& run) {
-    constexpr uint8_t mask = (std::is_signed_v<T> ? 0x80 : 0) ^ (largest ? 0 : 0xFF);
+  ctx.on_run([v, mask, find = kernel.run, index = ctx.output(0).dtype](RunContext& run) {
     const uint8_t* in = run.input<uint8_t>(0);
-    Index* out = run.output<Index>(0);
     run.parallel_for(v.outer, 2 + 0.1 * static_cast<double>(v.axis), [&](int64_t begin, int64_t end, int) {
       int32_t places[kColumns];
       for (int64_t o = begin; o < end; o += kColumns) {
         const int64_t n = std::min(kColumns, end - o);
         find(in + o * v.axis, n, v.axis, mask, places);
-        for (int64_t i = 0; i < n; ++i) out[o + i] = places[i];
+        store_places(run, index, o, places, n);
       }
     });
   });
 }
 
-template <bool largest, class T, class Index>
-void run_arg(PrepareContext& ctx, const AxisView& v) {
-  if constexpr (sizeof(T) == 1)
-    if (v.inner == 1 && v.axis <= std::numeric_limits<int32_t>::max()) return run_bytes<largest, T, Index>(ctx, v);
-  double cost = static_cast<double>(v.axis) * static_cast<double>(v.inner);
-  int64_t rows = v.inner == 0 ? 0 : v.outer;
-  ctx.on_run([=](RunContext& run) {
-    const T* in = run.input<T>(0);
-    Index* out = run.output<Index>(0);
-    run.parallel_for(rows, cost,
-                     [&](int64_t begin, int64_t end, int) { arg_rows<largest, T, Index>(v, in, out, begin, end); });
-  });
+void run_arg(PrepareContext& ctx, const AxisView& v, FindBest find) {
+  const double cost = static_cast<double>(v.axis) * static_cast<double>(v.inner);
+  const int64_t rows = v.inner == 0 ? 0 : v.outer;
+  ctx.on_run(
+      [=, bytes = static_cast<int64_t>(dtype_size(ctx.input(0).dtype)), index = ctx.output(0).dtype](RunContext& run) {
+        const char* in = run.input<char>(0);
+        run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) {
+          int32_t places[kColumns];
+          const int64_t many = v.inner == 1 ? kColumns : 1;  // rows at a time
+          for (int64_t o = begin; o < end; o += many) {
+            for (int64_t i = 0; i < v.inner; i += kColumns) {
+              const int64_t n = v.inner == 1 ? std::min(kColumns, end - o) : std::min(kColumns, v.inner - i);
+              find(v, in + (o * v.axis * v.inner + i) * bytes, n, places);
+              store_places(run, index, o * v.inner + i, places, n);
+            }
+          }
+        });
+      });
 }
 
-template <bool largest, class Index>
-void run_arg_of(PrepareContext& ctx, const AxisView& v) {
-  switch (ctx.input(0).dtype) {
-    case DType::float32: return run_arg<largest, float, Index>(ctx, v);
-    case DType::int8: return run_arg<largest, int8_t, Index>(ctx, v);
-    case DType::boolean:
-    case DType::uint8: return run_arg<largest, uint8_t, Index>(ctx, v);
-    case DType::int32: return run_arg<largest, int32_t, Index>(ctx, v);
-    default: fail("input is ", dtype_name(ctx.input(0).dtype), "; float32, int8, uint8, int32 or bool expected");
-  }
-}
-
-template <bool largest>
-void prepare_arg(PrepareContext& ctx) {
+void prepare_arg(PrepareContext& ctx, bool largest) {
   ctx.expect_inputs(2, 2);
   ctx.expect_outputs(1);
   const Shape& shape = ctx.input(0).shape;
@@ -127,15 +141,18 @@ void prepare_arg(PrepareContext& ctx) {
   check(shape[axis] > 0, "axis ", given, " of shape ", shape, " is empty");
   ctx.set_output_shape(0, shape.without(axis));
   const AxisView v(shape, axis);
-  if (index == DType::int32)
-    run_arg_of<largest, int32_t>(ctx, v);
+  check(v.axis <= INT32_MAX, "axis ", given, " of shape ", shape, " has more than 2^31 - 1 elements");
+  const DType type = ctx.input(0).dtype;
+  const FindBest find = largest ? find_best<true>(type, v) : find_best<false>(type, v);
+  if (dtype_size(type) == 1 && v.inner == 1)
+    run_bytes(ctx, v, static_cast<uint8_t>((type == DType::int8 ? 0x80 : 0) ^ (largest ? 0 : 0xFF)));
   else
-    run_arg_of<largest, int64_t>(ctx, v);
+    run_arg(ctx, v, find);
 }
 
 }  // namespace
 
-void prepare_arg_max(PrepareContext& ctx) { prepare_arg<true>(ctx); }
-void prepare_arg_min(PrepareContext& ctx) { prepare_arg<false>(ctx); }
+void prepare_arg_max(PrepareContext& ctx) { prepare_arg(ctx, true); }
+void prepare_arg_min(PrepareContext& ctx) { prepare_arg(ctx, false); }
 
 }  // namespace sanderling

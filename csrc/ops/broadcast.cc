@@ -70,32 +70,7 @@ Broadcast::Broadcast(const Shape& output, std::initializer_list<Shape> operands)
 }
 
 void Broadcast::walk_rows(int64_t begin, int64_t end, Row row, const void* f) const {
-  if (begin >= end) return;
-  int64_t index[Shape::kMaxRank];
-  int64_t from[kMaxOperands] = {};
-  int64_t rest = begin;
-  for (int d = rank_ - 1; d >= 0; --d) {
-    index[d] = rest % extent_[d];
-    rest /= extent_[d];
-    for (int k = 0; k < kMaxOperands; ++k) from[k] += index[d] * step_[d][k];
-  }
-  const int last = rank_ - 1;
-  while (true) {
-    int64_t n = extent_[last] - index[last];
-    if (n > end - begin) n = end - begin;
-    row(f, begin, from, n);
-    begin += n;
-    if (begin == end) return;
-    // Here the row was finished: back to its start, and one step on in the dimensions outside it.
-    for (int k = 0; k < kMaxOperands; ++k) from[k] -= index[last] * step_[last][k];
-    index[last] = 0;
-    for (int d = last - 1; d >= 0; --d) {
-      for (int k = 0; k < kMaxOperands; ++k) from[k] += step_[d][k];
-      if (++index[d] < extent_[d]) break;
-      for (int k = 0; k < kMaxOperands; ++k) from[k] -= extent_[d] * step_[d][k];
-      index[d] = 0;
-    }
-  }
+  each_row(begin, end, [=](int64_t to, const int64_t* from, int64_t n) { row(f, to, from, n); });
 }
 
 }  // namespace sanderling

@@ -54,6 +54,9 @@ class Broadcast {
         [](const void* f, int64_t to, const int64_t* from, int64_t n) { (*static_cast<const F*>(f))(to, from, n); },
         &row);
   }
+  // The same with the walk itself compiled anew for each F.
+  template <class F>
+  void each_row(int64_t begin, int64_t end, const F& row) const;
 
  private:
   using Row = void (*)(const void* f, int64_t to, const int64_t* from, int64_t n);
@@ -64,5 +67,35 @@ class Broadcast {
   int64_t extent_[Shape::kMaxRank] = {};
   int64_t step_[Shape::kMaxRank][kMaxOperands] = {};
 };
+
+template <class F>
+void Broadcast::each_row(int64_t begin, int64_t end, const F& row) const {
+  if (begin >= end) return;
+  int64_t index[Shape::kMaxRank];
+  int64_t from[kMaxOperands] = {};
+  int64_t rest = begin;
+  for (int d = rank_ - 1; d >= 0; --d) {
+    index[d] = rest % extent_[d];
+    rest /= extent_[d];
+    for (int k = 0; k < kMaxOperands; ++k) from[k] += index[d] * step_[d][k];
+  }
+  const int last = rank_ - 1;
+  while (true) {
+    int64_t n = extent_[last] - index[last];
+    if (n > end - begin) n = end - begin;
+    row(begin, static_cast<const int64_t*>(from), n);
+    begin += n;
+    if (begin == end) return;
+    // Here the row was finished: back to its start, and one step on in the dimensions outside it.
+    for (int k = 0; k < kMaxOperands; ++k) from[k] -= index[last] * step_[last][k];
+    index[last] = 0;
+    for (int d = last - 1; d >= 0; --d) {
+      for (int k = 0; k < kMaxOperands; ++k) from[k] += step_[d][k];
+      if (++index[d] < extent_[d]) break;
+      for (int k = 0; k < kMaxOperands; ++k) from[k] -= extent_[d] * step_[d][k];
+      index[d] = 0;
+    }
+  }
+}
 
 }  // namespace sanderling

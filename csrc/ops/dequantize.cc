@@ -34,16 +34,9 @@ void prepare_integer(PrepareContext& ctx) {
   if (q.scale.size() <= 1) {
     float scale = x.scale();
     int32_t zero_point = x.zero_point();
-    offer_unary_rows<T, float>(
-        ctx, 0.4, [=](const T* from, float* to, int64_t count) { row_of(from, to, count, scale, zero_point); });
-    ctx.on_run([=](RunContext& run) {
-      const T* from = run.input<T>(0);
-      float* to = run.output<float>(0);
-      run.parallel_for(n, 0.4, [&](int64_t begin, int64_t end, int) {
-        row_of(from + begin, to + begin, end - begin, scale, zero_point);
-      });
+    return run_unary_rows(ctx, 0.4, sizeof(T), sizeof(float), [=](const void* from, void* to, int64_t count) {
+      row_of(static_cast<const T*>(from), static_cast<float*>(to), count, scale, zero_point);
     });
-    return;
   }
   int64_t channels = static_cast<int64_t>(q.scale.size());
   check(q.axis >= 0 && q.axis < x.shape.rank() && x.shape[q.axis] == channels, "tensor '", x.name, "' has ", channels,

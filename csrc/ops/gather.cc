@@ -7,15 +7,24 @@
 namespace sanderling {
 namespace {
 
-// f(pointer to int16_t, int32_t or int64_t) on the indices, input `input`.
-template <class F>
-void with_indices(const RunContext& run, int input, DType type, const F& f) {
-  switch (type) {
-    case DType::int16: return f(run.input<int16_t>(input));
-    case DType::int64: return f(run.input<int64_t>(input));
-    default: return f(run.input<int32_t>(input));
+// Input `input`, of int16, int32 or int64.
+class Indices {
+ public:
+  Indices(const RunContext& run, int input, DType type) : data_(run.input<char>(input)), type_(type) {}
+  int64_t operator[](int64_t i) const {
+    if (type_ == DType::int32) return at<int32_t>(i);
+    return type_ == DType::int64 ? at<int64_t>(i) : at<int16_t>(i);
   }
-}
+
+ private:
+  template <class I>
+  int64_t at(int64_t i) const {
+    return reinterpret_cast<const I*>(data_)[i];
+  }
+
+  const char* data_;
+  DType type_;
+};
 
 void expect_indices(PrepareContext& ctx, int i) {
   DType t = ctx.input(i).dtype;
@@ -23,13 +32,11 @@ void expect_indices(PrepareContext& ctx, int i) {
         "; int16, int32 or int64 expected");
 }
 
-template <class I>
-void check_index(I index, int64_t extent, int64_t at) {
-  check(index >= 0 && static_cast<int64_t>(index) < extent, "index ", index, " (number ", at, ") is not in [0, ",
-        extent, ")");
+void check_index(int64_t index, int64_t extent, int64_t at) {
+  check(index >= 0 && index < extent, "index ", index, " (number ", at, ") is not in [0, ", extent, ")");
 }
 
-// IndexedRows of one shape, to be found by an index of `depth` coordinates.
+// Rows of one shape, to be found by an index of `depth` coordinates.
 struct IndexedRows {
   std::vector<int64_t> extents, strides;  // of the indexed dimensions; strides in bytes
   int64_t bytes = 1;                      // of one row
@@ -42,19 +49,19 @@ struct IndexedRows {
       strides.push_back(shape.elements(d + 1, shape.rank()) * element);
     }
   }
-  template <class I>
-  int64_t offset(const I* index) const {
+  // Bytes up to the row of index number i.
+  int64_t offset(const Indices& indices, int64_t i) const {
     int64_t at = 0;
-    for (size_t d = 0; d < strides.size(); ++d) at += static_cast<int64_t>(index[d]) * strides[d];
+    const int64_t depth = static_cast<int64_t>(strides.size());
+    for (int64_t d = 0; d < depth; ++d) at += indices[i * depth + d] * strides[static_cast<size_t>(d)];
     return at;
   }
-  template <class I>
-  void check_all(const I* indices, int64_t count) const {
-    const size_t depth = strides.size();
+  void check_all(const Indices& indices, int64_t count) const {
+    const int64_t depth = static_cast<int64_t>(strides.size());
     // Indices without coordinates take no memory: there may be more of them than can be counted.
     if (depth == 0) return;
     for (int64_t i = 0; i < count; ++i)
-      for (size_t d = 0; d < depth; ++d) check_index(indices[static_cast<size_t>(i) * depth + d], extents[d], i);
+      for (int64_t d = 0; d < depth; ++d) check_index(indices[i * depth + d], extents[static_cast<size_t>(d)], i);
   }
 };
 
@@ -67,15 +74,13 @@ int index_depth(const TensorInfo& indices, int rank) {
 }
 
 // output[i] = rows[index i], where consecutive groups of indices address consecutive blocks of the input.
-template <class I>
-void copy_rows(const RunContext& run, const I* indices, int64_t count, const IndexedRows& rows, const char* from,
+void copy_rows(const RunContext& run, const Indices& indices, int64_t count, const IndexedRows& rows, const char* from,
                char* to) {
   rows.check_all(indices, count);
   if (rows.bytes == 0) return;
-  const int64_t depth = static_cast<int64_t>(rows.strides.size());
   run.parallel_for(count, 3 + static_cast<double>(rows.bytes) / 20, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
-      std::memcpy(to + i * rows.bytes, from + rows.offset(indices + i * depth), static_cast<size_t>(rows.bytes));
+      std::memcpy(to + i * rows.bytes, from + rows.offset(indices, i), static_cast<size_t>(rows.bytes));
   });
 }
 
@@ -95,8 +100,7 @@ void prepare_gather_nd(PrepareContext& ctx) {
   ctx.set_output_shape(0, Shape(dims));
   const IndexedRows rows(x.shape, depth, x.dtype);
   ctx.on_run([rows, count = indices.shape.outer(), type = indices.dtype](RunContext& run) {
-    with_indices(run, 1, type,
-                 [&](auto* index) { copy_rows(run, index, count, rows, run.input<char>(0), run.output<char>(0)); });
+    copy_rows(run, Indices(run, 1, type), count, rows, run.input<char>(0), run.output<char>(0));
   });
 }
 
@@ -126,20 +130,19 @@ void prepare_gather(PrepareContext& ctx) {
   const int64_t count = indices.elements(batch_dims, indices.rank());
   const int64_t bytes = x.elements(axis + 1, x.rank()) * static_cast<int64_t>(dtype_size(ctx.input(0).dtype));
   ctx.on_run([=, type = ctx.input(1).dtype](RunContext& run) {
-    with_indices(run, 1, type, [&](auto* index) {
-      for (int64_t i = 0; i < batches * count; ++i) check_index(index[i], extent, i);
-      if (bytes == 0 || count == 0) return;
-      const char* from = run.input<char>(0);
-      char* to = run.output<char>(0);
-      const double cost = static_cast<double>(count) * (3 + static_cast<double>(bytes) / 20);
-      run.parallel_for(batches * outer, cost, [&](int64_t begin, int64_t end, int) {
-        for (int64_t k = begin; k < end; ++k) {
-          const auto* row = index + k / outer * count;
-          for (int64_t i = 0; i < count; ++i)
-            std::memcpy(to + (k * count + i) * bytes, from + (k * extent + static_cast<int64_t>(row[i])) * bytes,
-                        static_cast<size_t>(bytes));
-        }
-      });
+    const Indices index(run, 1, type);
+    for (int64_t i = 0; i < batches * count; ++i) check_index(index[i], extent, i);
+    if (bytes == 0 || count == 0) return;
+    const char* from = run.input<char>(0);
+    char* to = run.output<char>(0);
+    const double cost = static_cast<double>(count) * (3 + static_cast<double>(bytes) / 20);
+    run.parallel_for(batches * outer, cost, [&](int64_t begin, int64_t end, int) {
+      for (int64_t k = begin; k < end; ++k) {
+        const int64_t row = k / outer * count;
+        for (int64_t i = 0; i < count; ++i)
+          std::memcpy(to + (k * count + i) * bytes, from + (k * extent + index[row + i]) * bytes,
+                      static_cast<size_t>(bytes));
+      }
     });
   });
 }
@@ -157,7 +160,7 @@ void prepare_embedding_lookup(PrepareContext& ctx) {
   if (table.dtype == out.dtype) {
     const IndexedRows rows(table.shape, 1, table.dtype);
     ctx.on_run([rows, count](RunContext& run) {
-      copy_rows(run, run.input<int32_t>(0), count, rows, run.input<char>(1), run.output<char>(0));
+      copy_rows(run, Indices(run, 0, DType::int32), count, rows, run.input<char>(1), run.output<char>(0));
     });
     return;
   }
@@ -171,7 +174,7 @@ void prepare_embedding_lookup(PrepareContext& ctx) {
   // TFLite reads uint8 as int8 here.
   ctx.on_run([scales, count, rows = IndexedRows(table.shape, 1, table.dtype)](RunContext& run) {
     const int32_t* indices = run.input<int32_t>(0);
-    rows.check_all(indices, count);
+    rows.check_all(Indices(run, 0, DType::int32), count);
     run.parallel_for(count, 3 + static_cast<double>(rows.bytes) / 4, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
         const int8_t* from = run.input<int8_t>(1) + indices[i] * rows.bytes;
@@ -239,15 +242,14 @@ void prepare_scatter_nd(PrepareContext& ctx) {
   const size_t bytes = static_cast<size_t>(shape.elements() * element);
   const IndexedRows rows(shape, depth, updates.dtype);
   ctx.on_run([=, count = indices.shape.outer(), type = indices.dtype](RunContext& run) {
-    with_indices(run, 0, type, [&](auto* index) {
-      rows.check_all(index, count);
-      if (bytes == 0) return;
-      char* out = run.output<char>(0);
-      std::memset(out, 0, bytes);
-      // In order, on one thread: an index may come twice, and float sums must not depend on the threads.
-      for (int64_t i = 0; i < count; ++i)
-        add(run.input<char>(1) + i * rows.bytes, out + rows.offset(index + i * depth), rows.bytes / element);
-    });
+    const Indices index(run, 0, type);
+    rows.check_all(index, count);
+    if (bytes == 0) return;
+    char* out = run.output<char>(0);
+    std::memset(out, 0, bytes);
+    // In order, on one thread: an index may come twice, and float sums must not depend on the threads.
+    for (int64_t i = 0; i < count; ++i)
+      add(run.input<char>(1) + i * rows.bytes, out + rows.offset(index, i), rows.bytes / element);
   });
 }
 

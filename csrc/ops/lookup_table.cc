@@ -29,9 +29,9 @@ RunFunction table8_function(PrepareContext& ctx, const Table8& table) {
 void run_table8(PrepareContext& ctx, const Table8& table) {
   ctx.on_run(table8_function(ctx, table));
   const FunctionRow<LutQ8Kernel>& kernel = choose_lut_q8(ctx.isa());
-  offer_unary_rows<uint8_t, uint8_t>(
-      ctx, cost(kernel),
-      [table, look_up = kernel.run](const uint8_t* x, uint8_t* out, int64_t n) { look_up(x, out, n, table.data()); });
+  offer_unary_rows(ctx, cost(kernel), 1, 1, [table, look_up = kernel.run](const void* x, void* out, int64_t n) {
+    look_up(static_cast<const uint8_t*>(x), static_cast<uint8_t*>(out), n, table.data());
+  });
 }
 
 // LOOKUP_TABLE: output byte table[x] for each byte x of input 0; the table is input 1. Made of other operators at load.

@@ -26,8 +26,10 @@ void prepare_q8(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> rang
   ctx.set_kernel(kernel.isa, kernel.name);
   ctx.on_run(run_binary_bytes(
       ctx, loops, 0.3,
-      [p, multiply = kernel.run](const uint8_t* a, int64_t step_a, const uint8_t* b, int64_t step_b, uint8_t* out,
-                                 int64_t n) { multiply(a, step_a, b, step_b, out, n, p); }));
+      [p, multiply = kernel.run](const void* a, int64_t step_a, const void* b, int64_t step_b, void* out, int64_t n) {
+        multiply(static_cast<const uint8_t*>(a), step_a, static_cast<const uint8_t*>(b), step_b,
+                 static_cast<uint8_t*>(out), n, p);
+      }));
 }
 
 void prepare_int16(PrepareContext& ctx, const Broadcast& loops, Range<int32_t> range) {

@@ -51,17 +51,9 @@ void prepare_from_float(PrepareContext& ctx) {
   if (y.quantization.scale.size() <= 1) {
     float scale = y.scale();
     int32_t zero_point = y.zero_point();
-    int64_t n = x.shape.elements();
-    offer_unary_rows<float, T>(
-        ctx, 1.0, [=](const float* from, T* to, int64_t count) { row_of(from, to, count, scale, zero_point); });
-    ctx.on_run([=](RunContext& run) {
-      const float* from = run.input<float>(0);
-      T* to = run.output<T>(0);
-      run.parallel_for(n, 1.0, [&](int64_t begin, int64_t end, int) {
-        row_of(from + begin, to + begin, end - begin, scale, zero_point);
-      });
+    return run_unary_rows(ctx, 1.0, sizeof(float), sizeof(T), [=](const void* from, void* to, int64_t count) {
+      row_of(static_cast<const float*>(from), static_cast<T*>(to), count, scale, zero_point);
     });
-    return;
   }
   Channels c = channels_of(y, x.shape);
   int64_t rows = c.inner > 0 ? x.shape.elements() / c.inner : 0;

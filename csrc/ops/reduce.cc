@@ -21,21 +21,23 @@ void check_same_quantization(PrepareContext& ctx) {
         to, " and ", to_zero, "; the same expected");
 }
 
+// Over the whole tensor the reference starts from the first element instead (infinities, NaN).
+template <bool largest>
+void extreme_of_all(PrepareContext& ctx, const Reduction& r) {
+  ctx.set_output_shape(0, r.output);
+  ctx.on_run([n = r.count](RunContext& run) {
+    const float* in = run.input<float>(0);
+    float best = in[0];
+    for (int64_t i = 1; i < n; ++i) best = (largest ? in[i] > best : in[i] < best) ? in[i] : best;
+    run.output<float>(0)[0] = best;
+  });
+}
+
 template <bool largest, class T>
 void extreme_of(PrepareContext& ctx, const Reduction& r) {
   using Limits = std::numeric_limits<T>;
   T start = largest ? Limits::lowest() : Limits::max();
-  // Over the whole tensor the reference starts from the first element instead (infinities, NaN).
-  if (std::is_floating_point_v<T> && r.all && r.count > 0) {
-    ctx.set_output_shape(0, r.output);
-    ctx.on_run([=](RunContext& run) {
-      const T* in = run.input<T>(0);
-      T best = in[0];
-      for (int64_t i = 1; i < r.count; ++i) best = (largest ? in[i] > best : in[i] < best) ? in[i] : best;
-      run.output<T>(0)[0] = best;
-    });
-    return;
-  }
+  if (std::is_floating_point_v<T> && r.all && r.count > 0) return extreme_of_all<largest>(ctx, r);
   run_plain_reduction<T>(ctx, r, start, [](T a, T x) { return (largest ? x > a : x < a) ? x : a; });
 }
 
@@ -89,6 +91,28 @@ Reduction prepare_logical(PrepareContext& ctx) {
 }
 
 }  // namespace
+
+Reduction prepare_reduction(PrepareContext& ctx) {
+  ctx.expect_inputs(2, 2);
+  ctx.expect_outputs(1);
+  const TensorInfo &x = ctx.input(0), &y = ctx.output(0);
+  check(x.dtype == y.dtype, "input is ", dtype_name(x.dtype), " but output is ", dtype_name(y.dtype));
+  if (x.dtype == DType::int16) {
+    for (const TensorInfo* t : {&x, &y})
+      check(!t->quantized() || t->zero_point() == 0, "the zero point of '", t->name, "' (int16) is ",
+            t->quantized() ? t->zero_point() : 0, "; 0 expected");
+  }
+  return Reduction(x.shape, ctx.int_values(1), ctx.attributes().boolean("keep_dims"));
+}
+
+void any_of(PrepareContext& ctx, const Reduction& r) {
+  run_plain_reduction<uint8_t>(ctx, r, 0, [](uint8_t a, uint8_t x) { return static_cast<uint8_t>((a | x) != 0); });
+}
+
+void all_of(PrepareContext& ctx, const Reduction& r) {
+  run_plain_reduction<uint8_t>(ctx, r, 1,
+                               [](uint8_t a, uint8_t x) { return static_cast<uint8_t>((a != 0) & (x != 0)); });
+}
 
 void prepare_reduce_max(PrepareContext& ctx) { prepare_extreme<true>(ctx); }
 void prepare_reduce_min(PrepareContext& ctx) { prepare_extreme<false>(ctx); }

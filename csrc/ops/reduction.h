@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "ops/op.h"
@@ -24,113 +26,73 @@ struct Reduction {
   Axis kept[Shape::kMaxRank], reduced[Shape::kMaxRank];  // outer axes without the innermost part
 
   // axes: negative ones count from the end, duplicates count once.
-  Reduction(const Shape& in, const std::vector<int64_t>& axes, bool keep_dims) {
-    bool over[Shape::kMaxRank] = {};
-    // For a scalar the reference takes any axis.
-    for (size_t k = 0; in.rank() > 0 && k < axes.size(); ++k) {
-      int64_t axis = axes[k] < 0 ? axes[k] + in.rank() : axes[k];
-      check(axis >= 0 && axis < in.rank(), "axis ", axes[k], " is outside of shape ", in);
-      over[axis] = true;
-    }
-    std::vector<int64_t> left;
-    for (int i = 0; i < in.rank(); ++i) {
-      all = all && over[i];
-      (over[i] ? count : outputs) *= in[i];
-      if (!over[i] || keep_dims) left.push_back(over[i] ? 1 : in[i]);
-    }
-    output = Shape(left);
-    if (count > 0 && outputs > 0) merge(in, over);
-  }
+  Reduction(const Shape& in, const std::vector<int64_t>& axes, bool keep_dims);
 
  private:
-  void merge(const Shape& in, const bool* over) {
-    int64_t stride = 1;
-    bool first = true, was_over = false;
-    // From the innermost axis out: the first merged group is the block or the run.
-    int64_t* inner = nullptr;
-    Axis* axis = nullptr;
-    for (int i = in.rank() - 1; i >= 0; --i) {
-      if (in[i] == 1) continue;
-      if (first) {
-        inner = over[i] ? &run : &block;
-        *inner = in[i];
-      } else if (over[i] == was_over) {
-        (axis != nullptr ? axis->extent : *inner) *= in[i];
-      } else {
-        axis = over[i] ? &reduced[reduced_rank++] : &kept[kept_rank++];
-        *axis = {in[i], stride};
-      }
-      was_over = over[i];
-      first = false;
-      stride *= in[i];
-    }
-    std::reverse(kept, kept + kept_rank);
-    std::reverse(reduced, reduced + reduced_rank);
-  }
+  void merge(const Shape& in, const bool* over);
 };
 
-constexpr int64_t kReductionBlock = 64;
+constexpr int64_t kMaxAccumulator = 8;  // bytes
 
-// Outer outputs [begin, end), each of r.block results. acc = next(acc, x) starting from `start`;
-// then store(acc, n, index of the first of n results).
-template <class Acc, class T, class Next, class Store>
-void reduce(const Reduction& r, const T* in, int64_t begin, int64_t end, Acc start, const Next& next,
-            const Store& store) {
-  for (int64_t o = begin; o < end; ++o) {
-    const T* base = in;
-    for (int64_t rest = o, k = r.kept_rank - 1; k >= 0; --k) {
-      base += rest % r.kept[k].extent * r.kept[k].stride;
-      rest /= r.kept[k].extent;
-    }
-    for (int64_t b = 0; b < r.block; b += kReductionBlock) {
-      int64_t n = std::min(kReductionBlock, r.block - b);
-      Acc acc[kReductionBlock];
-      std::fill(acc, acc + n, start);
-      int64_t index[Shape::kMaxRank] = {};
-      const T* from = base + b;
-      for (;;) {
-        if (r.run > 1) {
-          Acc a = acc[0];
-          for (int64_t i = 0; i < r.run; ++i) a = next(a, from[i]);
-          acc[0] = a;
-        } else {
-          for (int64_t i = 0; i < n; ++i) acc[i] = next(acc[i], from[i]);
-        }
-        int k = r.reduced_rank - 1;
-        for (; k >= 0; --k) {
-          from += r.reduced[k].stride;
-          if (++index[k] < r.reduced[k].extent) break;
-          from -= r.reduced[k].stride * r.reduced[k].extent;
-          index[k] = 0;
-        }
-        if (k < 0) break;
-      }
-      store(acc, n, o * r.block + b);
+// Where a step's elements are: `count` times, `stride` elements apart, either n in a row for n accumulators (run false)
+// or n in a row for one.
+struct ReductionStep {
+  int64_t n, count, stride;
+  bool run;
+};
+
+// A reduction without its types: the walk over the elements is one function for all.
+struct ReductionLoops {
+  // acc = next(acc, x) for a step's elements; `fresh`: the accumulators have no value yet.
+  Function<void(void* acc, const void* from, const ReductionStep&, bool fresh)> next;
+  Function<void(const void* acc, int64_t n, void* out)> store;  // none: outputs are accumulators
+  char empty[8] = {};                                           // an output without input elements
+  int64_t bytes, out_bytes;                                     // of an element
+  double nanoseconds;                                           // of one input element
+};
+
+// Sets the output's shape and the run function.
+void run_reduction_loops(PrepareContext&, const Reduction&, ReductionLoops);
+
+template <class Acc, class T, class Next>
+void reduce_step(Acc* acc, const T* from, const ReductionStep& step, const Next& next) {
+  for (int64_t k = 0; k < step.count; ++k, from += step.stride) {
+    if (step.run) {
+      Acc a = acc[0];
+      for (int64_t i = 0; i < step.n; ++i) a = next(a, from[i]);
+      acc[0] = a;
+    } else {
+      for (int64_t i = 0; i < step.n; ++i) acc[i] = next(acc[i], from[i]);
     }
   }
 }
 
-// Sets the output's shape and the run function. Without input elements every output is `empty`.
-// nanoseconds: of one input element.
+// acc = next(acc, x) from `start` on. Without input elements every output is `empty`.
+template <class Acc, class T, class Out, class Next>
+ReductionLoops reduction_loops(Acc start, Out empty, double nanoseconds, const Next& next) {
+  static_assert(sizeof(Acc) <= kMaxAccumulator && sizeof(Out) <= sizeof(ReductionLoops::empty), "");
+  ReductionLoops loops;
+  loops.next = [start, next](void* acc, const void* from, const ReductionStep& step, bool fresh) {
+    Acc* a = static_cast<Acc*>(acc);
+    if (fresh) std::fill(a, a + (step.run ? 1 : step.n), start);
+    reduce_step(a, static_cast<const T*>(from), step, next);
+  };
+  std::memcpy(loops.empty, &empty, sizeof empty);
+  loops.bytes = sizeof(T);
+  loops.out_bytes = sizeof(Out);
+  loops.nanoseconds = nanoseconds;
+  return loops;
+}
+
+// The same with store(acc, n, out) in the end.
 template <class Acc, class T, class Out, class Next, class Store>
 void run_reduction(PrepareContext& ctx, const Reduction& r, Acc start, Out empty, double nanoseconds, const Next& next,
                    const Store& store) {
-  ctx.set_output_shape(0, r.output);
-  if (r.outputs == 0 || r.count == 0) {
-    int64_t n = r.outputs;
-    ctx.on_run([n, empty](RunContext& run) { std::fill_n(run.output<Out>(0), n, empty); });
-    return;
-  }
-  int64_t rows = r.outputs / r.block;
-  double cost = static_cast<double>(r.count) * static_cast<double>(r.block) * nanoseconds;
-  ctx.on_run([=](RunContext& run) {
-    const T* in = run.input<T>(0);
-    Out* out = run.output<Out>(0);
-    run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) {
-      reduce<Acc>(r, in, begin, end, start, next,
-                  [&](const Acc* acc, int64_t n, int64_t at) { store(acc, n, out + at); });
-    });
-  });
+  ReductionLoops loops = reduction_loops<Acc, T>(start, empty, nanoseconds, next);
+  loops.store = [store](const void* acc, int64_t n, void* out) {
+    store(static_cast<const Acc*>(acc), n, static_cast<Out*>(out));
+  };
+  run_reduction_loops(ctx, r, std::move(loops));
 }
 
 }  // namespace sanderling

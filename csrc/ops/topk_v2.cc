@@ -1,58 +1,67 @@
 // TOPK_V2: the k largest values of each row, best first; of equal values the earlier one. NaN comes last.
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <cstdint>
+#include <cstring>
 
 #include "ops/op.h"
+#include "ops/sort_keys.h"
 
 namespace sanderling {
 namespace {
 
-template <class T, class Index>
-void top_of_row(const T* row, int64_t n, int64_t k, T* values, Index* indices) {
-  auto before = [row](Index a, Index b) {
-    T x = row[a], y = row[b];
-    if constexpr (std::is_floating_point_v<T>) {
-      if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
+struct KeyedPlace {
+  uint64_t key;
+  int64_t at;
+};
+
+bool ranks_before(const KeyedPlace& a, const KeyedPlace& b) { return a.key > b.key || (a.key == b.key && a.at < b.at); }
+
+// The places of the best k of a row of n elements, best first.
+void top_of_row(SortKeys keys_of, const char* row, int64_t bytes, int64_t n, int64_t k, KeyedPlace* top) {
+  constexpr int64_t kKeys = 128;
+  uint64_t keys[kKeys];
+  KeyedPlace* end = top + k;  // A heap of the best so far, the worst of them in front.
+  for (int64_t begin = 0; begin < n; begin += kKeys) {
+    const int64_t count = std::min(kKeys, n - begin);
+    keys_of(row + begin * bytes, count, keys);
+    for (int64_t i = 0; i < count; ++i) {
+      const KeyedPlace next{keys[i], begin + i};
+      if (next.at < k) {
+        top[next.at] = next;
+        if (next.at + 1 == k) std::make_heap(top, end, ranks_before);
+      } else if (next.key > top->key) {  // of equal ones the earlier stays
+        std::pop_heap(top, end, ranks_before);
+        end[-1] = next;
+        std::push_heap(top, end, ranks_before);
+      }
     }
-    return y < x || (!(x < y) && a < b);
-  };
-  // A heap of the best k so far, the worst of them in front.
-  Index* end = indices + k;
-  for (int64_t i = 0; i < k; ++i) indices[i] = static_cast<Index>(i);
-  std::make_heap(indices, end, before);
-  for (int64_t i = k; i < n; ++i) {
-    if (!before(static_cast<Index>(i), indices[0])) continue;
-    std::pop_heap(indices, end, before);
-    end[-1] = static_cast<Index>(i);
-    std::push_heap(indices, end, before);
   }
-  std::sort_heap(indices, end, before);
-  for (int64_t i = 0; i < k; ++i) values[i] = row[indices[i]];
+  std::sort_heap(top, end, ranks_before);
 }
 
-template <class T, class Index>
-void run_top(PrepareContext& ctx, int64_t k) {
-  const Shape& shape = ctx.input(0).shape;
-  int64_t n = shape.back(1), rows = k == 0 ? 0 : shape.outer();
-  check(rows == 0 || n <= std::numeric_limits<Index>::max(), "rows of ", n, " elements exceed the type of the indices");
-  double cost = 2.0 * static_cast<double>(n) + 20.0 * static_cast<double>(k);
-  ctx.on_run([=](RunContext& run) {
-    const T* in = run.input<T>(0);
-    T* values = run.output<T>(0);
-    Index* indices = run.output<Index>(1);
-    run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) top_of_row(in + i * n, n, k, values + i * k, indices + i * k);
-    });
+struct TopRows {
+  int64_t n, k, rows, bytes;
+  SortKeys keys;
+  bool wide;  // indices are int32, not int16
+};
+
+void run_top(const RunContext& run, const TopRows& t) {
+  const double cost = 2.0 * static_cast<double>(t.n) + 20.0 * static_cast<double>(t.k);
+  run.parallel_for(t.rows, cost, [&](int64_t begin, int64_t end, int thread) {
+    KeyedPlace* top = run.scratch<KeyedPlace>(0) + thread * t.k;
+    for (int64_t r = begin; r < end; ++r) {
+      const char* row = run.input<char>(0) + r * t.n * t.bytes;
+      top_of_row(t.keys, row, t.bytes, t.n, t.k, top);
+      for (int64_t i = 0; i < t.k; ++i) {
+        const int64_t to = r * t.k + i;
+        std::memcpy(run.output<char>(0) + to * t.bytes, row + top[i].at * t.bytes, static_cast<size_t>(t.bytes));
+        if (t.wide)
+          run.output<int32_t>(1)[to] = static_cast<int32_t>(top[i].at);
+        else
+          run.output<int16_t>(1)[to] = static_cast<int16_t>(top[i].at);
+      }
+    }
   });
-}
-
-template <class T>
-void run_top_of(PrepareContext& ctx, int64_t k) {
-  DType index = ctx.output(1).dtype;
-  if (index == DType::int32) return run_top<T, int32_t>(ctx, k);
-  if (index == DType::int16) return run_top<T, int16_t>(ctx, k);
-  fail("output 1 is ", dtype_name(index), "; int32 or int16 expected");
 }
 
 int64_t read_k(PrepareContext& ctx) {
@@ -75,15 +84,16 @@ void prepare_topk_v2(PrepareContext& ctx) {
   Shape out = x.shape.with(x.shape.rank() - 1, k);
   ctx.set_output_shape(0, out);
   ctx.set_output_shape(1, out);
-  switch (x.dtype) {
-    case DType::float32: return run_top_of<float>(ctx, k);
-    case DType::int8: return run_top_of<int8_t>(ctx, k);
-    case DType::uint8: return run_top_of<uint8_t>(ctx, k);
-    case DType::int16: return run_top_of<int16_t>(ctx, k);
-    case DType::int32: return run_top_of<int32_t>(ctx, k);
-    case DType::int64: return run_top_of<int64_t>(ctx, k);
-    default: fail("input is ", dtype_name(x.dtype), "; float32, int8, uint8, int16, int32 or int64 expected");
-  }
+  const SortKeys keys = sort_keys(x.dtype);
+  const DType index = ctx.output(1).dtype;
+  check(index == DType::int32 || index == DType::int16, "output 1 is ", dtype_name(index), "; int32 or int16 expected");
+  const bool wide = index == DType::int32;
+  const int64_t n = x.shape.back(1), rows = k == 0 ? 0 : x.shape.outer();
+  check(rows == 0 || n <= (wide ? INT32_MAX : INT16_MAX), "rows of ", n, " elements exceed the type of the indices");
+  ctx.scratch(static_cast<size_t>(ctx.threads() * k) * sizeof(KeyedPlace));
+  ctx.on_run([t = TopRows{n, k, rows, static_cast<int64_t>(dtype_size(x.dtype)), keys, wide}](RunContext& run) {
+    run_top(run, t);
+  });
 }
 
 }  // namespace sanderling

@@ -10,65 +10,39 @@
 namespace sanderling {
 
 // One operand, one result of the same shape; returns the operand.
-inline const TensorInfo& prepare_unary(PrepareContext& ctx) {
-  ctx.expect_inputs(1, 1);
-  ctx.expect_outputs(1);
-  const TensorInfo& x = ctx.input(0);
-  ctx.set_output_shape(0, x.shape);
-  return x;
+const TensorInfo& prepare_unary(PrepareContext&);
+void expect_same_dtype(PrepareContext&);
+[[noreturn]] void fail_dtype(DType, const char* supported);
+
+// n elements of x. All but this loop is one function for all types.
+using UnaryRow = Function<void(const void* x, void* out, int64_t n)>;
+
+// out[i] = f(x[i]).
+template <class T, class Out = T, class F>
+UnaryRow unary_row_of(F f) {
+  return [f = std::move(f)](const void* from, void* to, int64_t n) {
+    const F g = f;
+    const T* x = static_cast<const T*>(from);
+    Out* __restrict out = static_cast<Out*>(to);
+    for (int64_t i = 0; i < n; ++i) out[i] = g(x[i]);
+  };
 }
 
-inline void expect_same_dtype(PrepareContext& ctx) {
-  DType x = ctx.input(0).dtype, y = ctx.output(0).dtype;
-  check(x == y, "input is ", dtype_name(x), " but output is ", dtype_name(y));
-}
+// The run function of `row` on elements of these sizes; `cost`: nanoseconds of one element.
+RunFunction unary_rows_function(PrepareContext&, double cost, int64_t bytes, int64_t out_bytes, UnaryRow row);
+// The work by rows, where the operand is a picture.
+void offer_unary_rows(PrepareContext&, double cost, int64_t bytes, int64_t out_bytes, UnaryRow row);
+// Both.
+void run_unary_rows(PrepareContext&, double cost, int64_t bytes, int64_t out_bytes, UnaryRow row);
 
-[[noreturn]] inline void fail_dtype(DType t, const char* supported) {
-  fail("input is ", dtype_name(t), "; ", supported, " expected");
-}
-
-// out[i] = f(x[i]). Not inlined: the run function would have the loop twice, for one thread and for several.
-template <class T, class Out, class F>
-__attribute__((noinline)) void unary_loop(const T* x, Out* __restrict out, int64_t n, const F& f) {
-  const F g = f;
-  for (int64_t i = 0; i < n; ++i) out[i] = g(x[i]);
-}
-
-// The run function of out[i] = f(x[i]); `cost`: nanoseconds of one element.
 template <class T, class Out = T, class F>
 RunFunction unary_function(PrepareContext& ctx, double cost, F f) {
-  int64_t n = ctx.input(0).shape.elements();
-  return [n, cost, f = std::move(f)](RunContext& run) {
-    const T* x = run.input<T>(0);
-    Out* out = run.output<Out>(0);
-    run.parallel_for(n, cost,
-                     [&](int64_t begin, int64_t end, int) { unary_loop(x + begin, out + begin, end - begin, f); });
-  };
+  return unary_rows_function(ctx, cost, sizeof(T), sizeof(Out), unary_row_of<T, Out>(std::move(f)));
 }
 
-// The work by rows of run(x, out, n), which is elementwise, where the operand is a picture; `cost` as above.
-template <class T, class Out, class Run>
-void offer_unary_rows(PrepareContext& ctx, double cost, Run run) {
-  const Shape& shape = ctx.input(0).shape;
-  if (shape.rank() != 4 || shape[0] != 1 || shape.elements() == 0) return;
-  const int64_t row = shape.elements(2, 4);
-  RowWork rows;
-  rows.in_rows = rows.out_rows = shape[1];
-  rows.cost = cost * static_cast<double>(row);
-  rows.inputs = {0};
-  rows.run = [row, run = std::move(run)](const RunContext&, int, const void* in, void* out, int64_t begin, int64_t end,
-                                         int) {
-    run(static_cast<const T*>(in) + begin * row, static_cast<Out*>(out) + begin * row, (end - begin) * row);
-  };
-  ctx.on_rows(std::move(rows));
-}
-
-// Both.
 template <class T, class Out = T, class F>
 void run_unary(PrepareContext& ctx, double cost, F f) {
-  ctx.on_run(unary_function<T, Out>(ctx, cost, f));
-  offer_unary_rows<T, Out>(ctx, cost,
-                           [f = std::move(f)](const T* x, Out* out, int64_t n) { unary_loop(x, out, n, f); });
+  run_unary_rows(ctx, cost, sizeof(T), sizeof(Out), unary_row_of<T, Out>(std::move(f)));
 }
 
 // The same for float16: computed in float.

@@ -1,81 +1,90 @@
 // WHERE: places of what is not zero. UNIQUE: each value once. REVERSE_SEQUENCE: sequences of their own lengths.
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
 #include "ops/movement.h"
+#include "ops/sort_keys.h"
 
 namespace sanderling {
 namespace {
 
+// set[i] = x[i] != 0.
+using Truth = void (*)(const void* x, int64_t n, uint8_t* set);
+
 template <class T>
-void find_places(RunContext& run, int64_t n, const std::vector<int64_t>& dims) {
-  const T* x = run.input<T>(0);
+void truth_of(const void* x, int64_t n, uint8_t* set) {
+  for (int64_t i = 0; i < n; ++i) set[i] = static_cast<const T*>(x)[i] != T{0};
+}
+
+Truth truth_function(DType type) {
+  switch (type) {
+    case DType::float32: return truth_of<float>;
+    case DType::int8:
+    case DType::uint8:
+    case DType::boolean: return truth_of<uint8_t>;
+    case DType::int16: return truth_of<uint16_t>;
+    case DType::int32:
+    case DType::uint32: return truth_of<uint32_t>;
+    case DType::int64: return truth_of<uint64_t>;
+    default:
+      fail("input is ", dtype_name(type), "; float32, int8, uint8, bool, int16, int32, uint32 or int64 expected");
+  }
+}
+
+// f(number of an element, whether it is set) for all n elements.
+template <class F>
+void each_truth(const RunContext& run, Truth truth, int64_t n, int64_t bytes, const F& f) {
+  constexpr int64_t kBlock = 256;
+  uint8_t set[kBlock];
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t count = std::min(kBlock, n - begin);
+    truth(run.input<char>(0) + begin * bytes, count, set);
+    for (int64_t i = 0; i < count; ++i) f(begin + i, set[i]);
+  }
+}
+
+void find_places(RunContext& run, Truth truth, int64_t n, int64_t bytes, const std::vector<int64_t>& dims) {
   const int64_t rank = static_cast<int64_t>(dims.size());
   int64_t found = 0;
-  for (int64_t i = 0; i < n; ++i) found += x[i] != T{0};
+  each_truth(run, truth, n, bytes, [&](int64_t, uint8_t set) { found += set; });
   int64_t* to = static_cast<int64_t*>(run.resize_output(0, {found, rank}));
-  for (int64_t i = 0; i < n; ++i) {
-    if (x[i] == T{0}) continue;
+  each_truth(run, truth, n, bytes, [&](int64_t i, uint8_t set) {
+    if (!set) return;
     int64_t rest = i;
     for (int64_t d = rank; d-- > 0; rest /= dims[static_cast<size_t>(d)]) to[d] = rest % dims[static_cast<size_t>(d)];
     to += rank;
-  }
-}
-
-// A strict order of all values: NaNs are equal to each other and above the rest.
-template <class T>
-bool below(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return a < b || (a == a && b != b);
-  return a < b;
-}
-
-template <class T, class I>
-void find_unique(RunContext& run, int64_t n) {
-  const T* x = run.input<T>(0);
-  I* number = run.output<I>(1);
-  int32_t* order = run.scratch<int32_t>(0);
-  int32_t* first = run.scratch<int32_t>(1);  // the first place of the value at each place
-  for (int64_t i = 0; i < n; ++i) order[i] = static_cast<int32_t>(i);
-  std::sort(order, order + n, [x](int32_t a, int32_t b) {
-    if (below(x[a], x[b])) return true;
-    return !below(x[b], x[a]) && a < b;
   });
+}
+
+void find_unique(RunContext& run, SortKeys keys_of, int64_t n, size_t bytes, DType numbers) {
+  uint64_t* keys = run.scratch<uint64_t>(0);
+  int32_t* order = run.scratch<int32_t>(1);
+  int32_t* first = run.scratch<int32_t>(2);  // the first place of the value at each place
+  keys_of(run.input<void>(0), n, keys);
+  for (int64_t i = 0; i < n; ++i) order[i] = static_cast<int32_t>(i);
+  std::sort(order, order + n,
+            [keys](int32_t a, int32_t b) { return keys[a] < keys[b] || (keys[a] == keys[b] && a < b); });
   int64_t count = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const bool same = i > 0 && !below(x[order[i - 1]], x[order[i]]);
+    const bool same = i > 0 && keys[order[i - 1]] == keys[order[i]];
     first[order[i]] = same ? first[order[i - 1]] : order[i];
     count += !same;
   }
-  T* values = static_cast<T*>(run.resize_output(0, {count}));
-  int64_t next = 0;
+  const char* x = run.input<char>(0);
+  char* values = static_cast<char*>(run.resize_output(0, {count}));
+  int32_t* number = numbers == DType::int32 ? run.output<int32_t>(1) : order;
+  int32_t next = 0;
   for (int64_t i = 0; i < n; ++i) {
     if (first[i] == i) {
-      values[next] = x[i];
-      number[i] = static_cast<I>(next++);
+      std::memcpy(values, x + static_cast<size_t>(i) * bytes, bytes);
+      values += bytes;
+      number[i] = next++;
     } else {
       number[i] = number[first[i]];
     }
   }
-}
-
-template <class T>
-RunFunction unique_function(int64_t n, DType numbers) {
-  if (numbers == DType::int64) return [n](RunContext& run) { find_unique<T, int64_t>(run, n); };
-  return [n](RunContext& run) { find_unique<T, int32_t>(run, n); };
-}
-
-RunFunction unique_function(int64_t n, DType type, DType numbers) {
-  switch (type) {
-    case DType::float32: return unique_function<float>(n, numbers);
-    case DType::int8: return unique_function<int8_t>(n, numbers);
-    case DType::uint8: return unique_function<uint8_t>(n, numbers);
-    case DType::int16: return unique_function<int16_t>(n, numbers);
-    case DType::int32: return unique_function<int32_t>(n, numbers);
-    case DType::int64: return unique_function<int64_t>(n, numbers);
-    default: fail("input is ", dtype_name(type), "; float32, int8, uint8, int16, int32 or int64 expected");
-  }
+  if (numbers == DType::int64) std::copy(number, number + n, run.output<int64_t>(1));
 }
 
 // Input as [outer, a, middle, b, inner], where a and b are the sequence and the batch in either order.
@@ -120,23 +129,11 @@ void prepare_where(PrepareContext& ctx) {
   check(x.shape.rank() >= 1, "input is a scalar; a dimension at least expected");
   check(ctx.output(0).dtype == DType::int64, "output is ", dtype_name(ctx.output(0).dtype), "; int64 expected");
   ctx.output_shape_at_run(0);
-  auto set = [&](auto zero) {
-    ctx.on_run([n = x.shape.elements(), dims = std::vector<int64_t>(x.shape.begin(), x.shape.end())](RunContext& run) {
-      find_places<decltype(zero)>(run, n, dims);
-    });
-  };
-  switch (x.dtype) {
-    case DType::float32: return set(0.0f);
-    case DType::int8:
-    case DType::uint8:
-    case DType::boolean: return set(uint8_t{0});
-    case DType::int16: return set(int16_t{0});
-    case DType::int32:
-    case DType::uint32: return set(int32_t{0});
-    case DType::int64: return set(int64_t{0});
-    default:
-      fail("input is ", dtype_name(x.dtype), "; float32, int8, uint8, bool, int16, int32, uint32 or int64 expected");
-  }
+  ctx.on_run([truth = truth_function(x.dtype), n = x.shape.elements(),
+              bytes = static_cast<int64_t>(dtype_size(x.dtype)),
+              dims = std::vector<int64_t>(x.shape.begin(), x.shape.end())](RunContext& run) {
+    find_places(run, truth, n, bytes, dims);
+  });
 }
 
 void prepare_unique(PrepareContext& ctx) {
@@ -150,11 +147,12 @@ void prepare_unique(PrepareContext& ctx) {
   expect_same_dtype(ctx, 0, 0);
   const int64_t n = x.shape[0];
   check(n <= INT32_MAX, "input has ", n, " elements; fewer than 2^31 expected");
-  RunFunction run = unique_function(n, x.dtype, numbers);
+  const SortKeys keys = sort_keys(x.dtype);
   ctx.output_shape_at_run(0);
   ctx.set_output_shape(1, x.shape);
+  ctx.scratch(static_cast<size_t>(n) * sizeof(uint64_t));
   for (int i = 0; i < 2; ++i) ctx.scratch(static_cast<size_t>(n) * sizeof(int32_t));
-  ctx.on_run(std::move(run));
+  ctx.on_run([=, bytes = dtype_size(x.dtype)](RunContext& run) { find_unique(run, keys, n, bytes, numbers); });
 }
 
 void prepare_reverse_sequence(PrepareContext& ctx) {
