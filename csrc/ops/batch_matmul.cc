@@ -88,10 +88,10 @@ Problem set_problem(PrepareContext& ctx) {
   return p;
 }
 
-// Products of x and y; store(acc, n, out) writes n results of type T.
-template <class Acc, class T, class Store>
+// Products of x and y; store(acc, n, out) writes n results, which have `bytes` each.
+template <class Acc>
 void prepare_products(PrepareContext& ctx, matmul::Choice<Acc> choice, Problem problem, int32_t x_zero, int32_t y_zero,
-                      const Store& store) {
+                      int64_t bytes, Function<void(const Acc*, int64_t n, void* out)> store) {
   ctx.set_kernel(choice.isa);
   const matmul::Kernel<Acc>& kernel = *choice.kernel;
   if (problem.y_count == 1 && !problem.adj_x && problem.batches > 0) {
@@ -107,19 +107,19 @@ void prepare_products(PrepareContext& ctx, matmul::Choice<Acc> choice, Problem p
   RightOperands<Acc> right(ctx, choice, 1, p->y_count, p->columns * p->depth, p->columns, p->depth, y);
   const int64_t item = static_cast<int64_t>(align_up(kernel.left_bytes(p->rows, p->depth)));
   const int packed = ctx.scratch(static_cast<size_t>(p->x_count * item));
-  ctx.on_run([p, x, right, item, packed, store, &kernel](RunContext& run) {
+  ctx.on_run([p, x, right, item, packed, bytes, store = std::move(store), &kernel](RunContext& run) {
     if (p->batches == 0) return;
     char* left = run.scratch<char>(packed);
     pack_left(run, kernel, x, run.input<char>(0), p->x_count, p->rows, p->depth, item, left);
     const char* weights = right.get(run);
-    T* out = run.output<T>(0);
+    char* out = run.output<char>(0);
     matmul_blocks(
         run, kernel, p->batches, p->rows, p->columns, p->depth, [&](int64_t i) { return left + p->x_of(i) * item; },
         [&](int64_t i) { return weights + p->y_of(i) * right.item_bytes(); },
         [&](int64_t i, const Acc* acc, const Block& b) {
           for (int64_t r = b.first_row; r < b.last_row; ++r)
             store(acc + (r - b.first_row) * kColumnBlock, b.last_column - b.first_column,
-                  out + (i * p->rows + r) * p->columns + b.first_column);
+                  out + ((i * p->rows + r) * p->columns + b.first_column) * bytes);
         });
   });
 }
@@ -137,33 +137,38 @@ Multiplier product_multiplier(PrepareContext& ctx) {
 void prepare_int8(PrepareContext& ctx, const Problem& p) {
   const Multiplier m = product_multiplier(ctx);
   const int32_t zero = ctx.output(0).zero_point();
-  prepare_products<int32_t, int8_t>(
-      ctx, matmul::choose_q8(ctx.isa()), p, ctx.input(0).zero_point(), ctx.input(1).zero_point(),
-      [m, zero](const int32_t* acc, int64_t n, int8_t* out) {
-        for (int64_t i = 0; i < n; ++i)
-          out[i] = static_cast<int8_t>(clamp(wrapping_add(requantize(acc[i], m), zero), -128, 127));
-      });
+  prepare_products<int32_t>(ctx, matmul::choose_q8(ctx.isa()), p, ctx.input(0).zero_point(), ctx.input(1).zero_point(),
+                            1, [m, zero](const int32_t* acc, int64_t n, void* to) {
+                              int8_t* out = static_cast<int8_t*>(to);
+                              for (int64_t i = 0; i < n; ++i)
+                                out[i] =
+                                    static_cast<int8_t>(clamp(wrapping_add(requantize(acc[i], m), zero), -128, 127));
+                            });
 }
 
 void prepare_sums(PrepareContext& ctx, const Problem& p) {
-  prepare_products<int32_t, int32_t>(ctx, matmul::choose_q8(ctx.isa()), p, 0, 0,
-                                     [](const int32_t* acc, int64_t n, int32_t* out) { std::copy(acc, acc + n, out); });
+  prepare_products<int32_t>(
+      ctx, matmul::choose_q8(ctx.isa()), p, 0, 0, 4,
+      [](const int32_t* acc, int64_t n, void* out) { std::copy(acc, acc + n, static_cast<int32_t*>(out)); });
 }
 
 void prepare_int16(PrepareContext& ctx, const Problem& p) {
   const Multiplier m = product_multiplier(ctx);
   for (const TensorInfo* t : {&ctx.input(0), &ctx.input(1), &ctx.output(0)})
     check(t->zero_point() == 0, "tensor '", t->name, "' has zero point ", t->zero_point(), "; 0 expected with int16");
-  prepare_products<int64_t, int16_t>(ctx, matmul::choose_s16(ctx.isa()), p, 0, 0,
-                                     [m](const int64_t* acc, int64_t n, int16_t* out) {
-                                       for (int64_t i = 0; i < n; ++i)
-                                         out[i] = static_cast<int16_t>(clamp(requantize(acc[i], m), -32768, 32767));
-                                     });
+  prepare_products<int64_t>(ctx, matmul::choose_s16(ctx.isa()), p, 0, 0, 2,
+                            [m](const int64_t* acc, int64_t n, void* to) {
+                              int16_t* out = static_cast<int16_t*>(to);
+
+                              for (int64_t i = 0; i < n; ++i)
+                                out[i] = static_cast<int16_t>(clamp(requantize(acc[i], m), -32768, 32767));
+                            });
 }
 
 void prepare_float(PrepareContext& ctx, const Problem& p) {
-  prepare_products<float, float>(ctx, matmul::choose_f32(ctx.isa()), p, 0, 0,
-                                 [](const float* acc, int64_t n, float* out) { std::copy(acc, acc + n, out); });
+  prepare_products<float>(ctx, matmul::choose_f32(ctx.isa()), p, 0, 0, 4, [](const float* acc, int64_t n, void* out) {
+    std::copy(acc, acc + n, static_cast<float*>(out));
+  });
 }
 
 // Sums of the rows of y, as [y_count, columns].

@@ -14,11 +14,12 @@ struct OneHotView {
 };
 
 // Bits: an unsigned integer of the element's size.
-template <class Bits, class Index>
+template <class Bits>
 void run_one_hot(PrepareContext& ctx, const OneHotView& v) {
   double cost = static_cast<double>(v.depth) * static_cast<double>(v.inner) * 0.2 + static_cast<double>(v.inner) * 2;
-  ctx.on_run([=](RunContext& run) {
-    const Index* indices = run.input<Index>(0);
+  ctx.on_run([=, narrow = ctx.input(0).dtype == DType::int32](RunContext& run) {
+    const int32_t* narrow_indices = run.input<int32_t>(0);
+    const int64_t* indices = run.input<int64_t>(0);
     Bits on = *run.input<Bits>(2), off = *run.input<Bits>(3);
     Bits* out = run.output<Bits>(0);
     run.parallel_for(v.depth * v.inner == 0 ? 0 : v.outer, cost, [&](int64_t begin, int64_t end, int) {
@@ -26,19 +27,12 @@ void run_one_hot(PrepareContext& ctx, const OneHotView& v) {
       for (int64_t o = begin; o < end; ++o)
         for (int64_t i = 0; i < v.inner; ++i) {
           // The reference compares the low 32 bits of int64 indices.
-          int32_t at = static_cast<int32_t>(indices[o * v.inner + i]);
+          const int64_t k = o * v.inner + i;
+          const int32_t at = narrow ? narrow_indices[k] : static_cast<int32_t>(indices[k]);
           if (at >= 0 && at < v.depth) out[(o * v.depth + at) * v.inner + i] = on;
         }
     });
   });
-}
-
-template <class Bits>
-void run_one_hot_of(PrepareContext& ctx, const OneHotView& v) {
-  if (ctx.input(0).dtype == DType::int32)
-    run_one_hot<Bits, int32_t>(ctx, v);
-  else
-    run_one_hot<Bits, int64_t>(ctx, v);
 }
 
 }  // namespace
@@ -67,11 +61,11 @@ void prepare_one_hot(PrepareContext& ctx) {
   switch (t) {
     case DType::boolean:
     case DType::int8:
-    case DType::uint8: return run_one_hot_of<uint8_t>(ctx, v);
-    case DType::int16: return run_one_hot_of<uint16_t>(ctx, v);
+    case DType::uint8: return run_one_hot<uint8_t>(ctx, v);
+    case DType::int16: return run_one_hot<uint16_t>(ctx, v);
     case DType::float32:
-    case DType::int32: return run_one_hot_of<uint32_t>(ctx, v);
-    case DType::int64: return run_one_hot_of<uint64_t>(ctx, v);
+    case DType::int32: return run_one_hot<uint32_t>(ctx, v);
+    case DType::int64: return run_one_hot<uint64_t>(ctx, v);
     default: fail("output is ", dtype_name(t), "; float32, int8, uint8, int16, int32, int64 or bool expected");
   }
 }

@@ -76,7 +76,7 @@ void prepare_elu(PrepareContext& ctx) {
   expect_same_dtype(ctx);
   switch (x.dtype) {
     case DType::float32: return run_unary<float>(ctx, 6, elu);
-    case DType::int8: return run_table8(ctx, make_real_table8(x, ctx.output(0), elu));
+    case DType::int8: return run_table8(ctx, make_real_table8(x, ctx.output(0), &elu));
     default: fail_dtype(x.dtype, "float32 or int8");
   }
 }

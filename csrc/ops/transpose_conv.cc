@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/window.h"
 #include "ops/activation.h"
 #include "ops/hybrid.h"
@@ -94,8 +95,7 @@ class Products {
   }
 
   // Calls store(sums, row) for each row of batches * out_h with its out_w * out_c sums.
-  template <class Store>
-  void run(RunContext& run, const Store& store) const {
+  void run(RunContext& run, FunctionRef<void(const Acc* sums, int64_t row)> store) const {
     const char* left = run.scratch<char>(packed_);
     const char* right = taps_.get(run);
     const double cost = matmul_cost(kernel_, w_.in_w, w_.kernel_w * w_.out_c, w_.in_c) *
