@@ -4,7 +4,8 @@ PROGRAM is a static program of `cross/build.py musl-...` before it was stripped 
 libsanderling.a's objects (build/cross/musl-...-native). The figure is what came from these objects and was left after
 --gc-sections: code, constants, data, unwind tables with their index and exception tables; not the C and C++ runtime,
 nor sanderling-bench's own main. Templates of the C++ library count where our objects have them. Strings and jump
-tables have no symbols: all of these count as ours.
+tables have no symbols: all of these count as ours. Files that are compiled together are one row (-DSANDERLING_UNITY=OFF
+in that folder, and a build, for one of each).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ STRINGS = "(strings, jump tables)"
 def object_names(folder: Path) -> dict[str, list[tuple[str, set[str]]]]:
     """File name of a source -> its objects: path, names of symbols."""
     objects = defaultdict(list)
-    for path in sorted(folder.rglob("*.cc.o")):
+    for path in sorted(folder.rglob("*.o")):
         with path.open("rb") as stream:
             table = ELFFile(stream).get_section_by_name(".symtab")
             names = {s.name for s in table.iter_symbols() if s.entry.st_shndx != "SHN_UNDEF"}

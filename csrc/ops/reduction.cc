@@ -26,8 +26,10 @@ void reduce_outputs(const Reduction& r, const ReductionLoops& loops, const char*
       if (!step.run) step.n = n;
       int64_t index[Shape::kMaxRank] = {};
       const char* from = base + b * loops.bytes;
+      char* to = out + (o * r.block + b) * loops.out_bytes;
+      char* sums = loops.store ? acc : to;  // of the output's type where they are the results
       for (bool fresh = true;; fresh = false) {
-        loops.next(acc, from, step, fresh);
+        loops.next(sums, from, step, fresh);
         int k = outer - 1;
         for (; k >= 0; --k) {
           from += r.reduced[k].stride * loops.bytes;
@@ -37,11 +39,7 @@ void reduce_outputs(const Reduction& r, const ReductionLoops& loops, const char*
         }
         if (k < 0) break;
       }
-      char* to = out + (o * r.block + b) * loops.out_bytes;
-      if (loops.store)
-        loops.store(acc, n, to);
-      else
-        std::memcpy(to, acc, static_cast<size_t>(n * loops.out_bytes));
+      if (loops.store) loops.store(acc, n, to);
     }
   }
 }

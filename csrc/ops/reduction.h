@@ -55,7 +55,7 @@ struct ReductionLoops {
 void run_reduction_loops(PrepareContext&, const Reduction&, ReductionLoops);
 
 template <class Acc, class T, class Next>
-void reduce_step(Acc* acc, const T* from, const ReductionStep& step, const Next& next) {
+void reduce_step(Acc* __restrict acc, const T* from, const ReductionStep& step, const Next& next) {
   for (int64_t k = 0; k < step.count; ++k, from += step.stride) {
     if (step.run) {
       Acc a = acc[0];
