@@ -59,7 +59,7 @@ void prepare_extreme(PrepareContext& ctx) {
 
 template <class T>
 void product_of(PrepareContext& ctx, const Reduction& r) {
-  run_plain_reduction<T>(ctx, r, T(1), wrap_mul<T>);
+  run_plain_reduction<T>(ctx, r, T(1), [](T a, T x) { return wrap_mul(a, x); });
 }
 
 // Each factor is rescaled so that the accumulator keeps the output's scale in the end.

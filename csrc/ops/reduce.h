@@ -34,7 +34,7 @@ void run_plain_reduction(PrepareContext& ctx, const Reduction& r, T start, const
 
 template <class T>
 void sum_of(PrepareContext& ctx, const Reduction& r) {
-  run_plain_reduction<T>(ctx, r, T(0), wrap_add<T>);
+  run_plain_reduction<T>(ctx, r, T(0), [](T a, T x) { return wrap_add(a, x); });
 }
 
 // Truth values, held as bytes (a damaged file may hold others than 0 and 1).
