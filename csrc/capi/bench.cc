@@ -252,7 +252,8 @@ int main(int count, char** arguments) {
   r.first_ms = milliseconds_since(start);
   int compared = 0;
   // The hashes are of float32.
-  if (o.check && sanderling_fp16_steps(m) == 0 && sanderling_verify(m, &compared) != SANDERLING_OK) return fail(o, sanderling_error(m));
+  if (o.check && sanderling_fp16_steps(m) == 0 && sanderling_verify(m, &compared) != SANDERLING_OK)
+    return fail(o, sanderling_error(m));
   r.outputs = compared > 0 ? "same" : "not compared";
   sanderling_packed_bytes(m, &r.mapped, &r.packed);
 

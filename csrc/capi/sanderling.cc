@@ -29,8 +29,9 @@ void check_fp16(Isa isa) {
   if (has_fp16(isa)) return;
   check(asked_isas().empty(), "fp16: its kernels are not among those of instruction set '", isa_name(isa),
         "'; leave isa (or SANDERLING_ISA) out or ask for ", isa_name(available_isas().front()));
-  fail("fp16: this CPU has no fp16 arithmetic for which there are kernels (ARMv8.2 FP16: 'fphp' and 'asimdhp' in "
-       "/proc/cpuinfo, on Cortex-A55, A75, A76 and later, in 64-bit programs); leave fp16 out to compute in float32");
+  fail(
+      "fp16: this CPU has no fp16 arithmetic for which there are kernels (ARMv8.2 FP16: 'fphp' and 'asimdhp' in "
+      "/proc/cpuinfo, on Cortex-A55, A75, A76 and later, in 64-bit programs); leave fp16 out to compute in float32");
 }
 
 }  // namespace
