@@ -182,7 +182,12 @@ def test_we_are_stopped(start: Start, model: Path, number: signal.Signals) -> No
     with (
         tempfile.TemporaryDirectory() as ours,
         subprocess.Popen(
-            [sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": ours}
+            [sys.executable, *map(str, words)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": ours},
+            # A shell starts what runs in its background with interruptions ignored, and so would this be.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as process,
     ):
         while not list(server.temporary.glob("*/pid")):

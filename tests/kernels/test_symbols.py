@@ -15,7 +15,7 @@ import pytest
 from sanderling import _core
 from tests.support.native import ROOT, build_folder
 
-OBJECTS = "CMakeFiles/sanderling_core.dir/csrc"
+OBJECTS = "CMakeFiles/sanderling_core.dir"
 
 
 def isa_names() -> set[str]:
