@@ -34,19 +34,33 @@ static inline SumRange sum_range(int32_t bias, int64_t positive, int64_t negativ
 }
 
 // The smallest sums of the outputs 1, 2, ... above zero, as far as `highest`; returns how many.
+// `steps` has room for three more than `most`.
 static inline int fused_steps(Multiplier m, int64_t highest, int most, double* steps) {
-  // The step to j is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j - 1) * 2^(right - 1).
+  // The step to j is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j - 1) * 2^(right - 1): the quotients by the
+  // multiplier, rounded up, of numbers that are all `each` apart; `beyond` is what was added to round.
+  constexpr int kLanes = 4;  // steps at a time, as each waits for the one before it
   const int right = -m.shift;
   const int64_t divisor = m.multiplier, first = (int64_t{1} << (right + 30)) - (int64_t{1} << 30);
   const int64_t each = int64_t{1} << (right + 31), whole = each / divisor, part = each % divisor;
-  int64_t step = (first + divisor - 1) / divisor, beyond = step * divisor - first;
-  int n = 0;
-  for (; n < most && step <= highest; ++n) {
-    steps[n] = static_cast<double>(step);
-    step += whole;
-    beyond -= part;
-    if (beyond < 0) ++step, beyond += divisor;
+  int64_t step[kLanes] = {(first + divisor - 1) / divisor}, beyond[kLanes] = {step[0] * divisor - first};
+  const auto advance = [divisor](int64_t& to, int64_t& rest, int64_t by, int64_t by_rest) {
+    const int64_t left = rest - by_rest, more = left < 0;
+    to += by + more;
+    rest = left + (more ? divisor : 0);
+  };
+  for (int j = 1; j < kLanes; ++j) {
+    step[j] = step[j - 1], beyond[j] = beyond[j - 1];
+    advance(step[j], beyond[j], whole, part);
   }
+  const int64_t by = kLanes * whole + kLanes * part / divisor, by_rest = kLanes * part % divisor;
+  int n = 0;
+  for (; n < most && step[0] <= highest; n += kLanes)
+    for (int j = 0; j < kLanes; ++j) {
+      steps[n + j] = static_cast<double>(step[j]);
+      advance(step[j], beyond[j], by, by_rest);
+    }
+  n = n < most ? n : most;
+  while (n > 0 && steps[n - 1] > static_cast<double>(highest)) --n;
   return n;
 }
 
@@ -57,20 +71,28 @@ struct DeltaBounds {
 // Of the delta with which the steps to outputs first + 1, ... are where they should be.
 static inline void bound_delta(const double* steps, int n, int first, double scale, DeltaBounds& bounds) {
   constexpr int kLanes = 4;  // maxima wait for each other
-  double least[kLanes], greatest[kLanes];
-  for (int j = 0; j < kLanes; ++j) least[j] = bounds.least, greatest[j] = bounds.greatest;
-  const auto add = [&](int i, int j) {
-    const double up = first + i + 0.5 - steps[i] * scale, down = up + scale;
-    least[j] = up > least[j] ? up : least[j];
-    greatest[j] = down < greatest[j] ? down : greatest[j];
-  };
+  double half[kLanes], most[kLanes], least[kLanes];
+  for (int j = 0; j < kLanes; ++j) {
+    half[j] = first + j + 0.5;
+    most[j] = bounds.least;
+    least[j] = bounds.greatest - scale;
+  }
   int i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    for (int j = 0; j < kLanes; ++j) add(i + j, j);
-  for (; i < n; ++i) add(i, 0);
+    for (int j = 0; j < kLanes; ++j) {
+      const double up = half[j] - steps[i + j] * scale;  // with less the step would come later, with scale more earlier
+      most[j] = up > most[j] ? up : most[j];
+      least[j] = up < least[j] ? up : least[j];
+      half[j] += kLanes;
+    }
+  for (int j = 0; i < n; ++i, ++j) {
+    const double up = half[j] - steps[i] * scale;
+    most[j] = up > most[j] ? up : most[j];
+    least[j] = up < least[j] ? up : least[j];
+  }
   for (int j = 0; j < kLanes; ++j) {
-    if (least[j] > bounds.least) bounds.least = least[j];
-    if (greatest[j] < bounds.greatest) bounds.greatest = greatest[j];
+    if (most[j] > bounds.least) bounds.least = most[j];
+    if (least[j] + scale < bounds.greatest) bounds.greatest = least[j] + scale;
   }
 }
 
@@ -116,7 +138,7 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
   const double bottom = static_cast<double>(range.lowest), top = static_cast<double>(range.highest);
   if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it
   const int most = high - zero;
-  double steps[256];
+  double steps[255 + 3];
   const int count = fused_steps(m, range.highest, most, steps);
   int first = 0;  // that the sums do not begin above
   while (first < count && steps[first] <= bottom) ++first;
