@@ -142,6 +142,7 @@ bool Executor::may_follow(size_t step, size_t next, const std::vector<int>& uses
 
 // Bytes of tensors in the arena during each step, were all steps run one after the other.
 std::vector<int64_t> Executor::live_bytes() const {
+  if (steps_.empty()) return {};
   std::vector<std::pair<size_t, size_t>> life(values_.size(), {steps_.size(), 0});
   const auto extend = [&](int tensor, size_t step) {
     if (tensor == kAbsent) return;
@@ -154,8 +155,7 @@ std::vector<int64_t> Executor::live_bytes() const {
     for (int i : steps_[k]->node().inputs) extend(i, k);
     for (int i : steps_[k]->node().outputs) extend(i, k);
   }
-  if (!steps_.empty())
-    for (int i : spec_.outputs) extend(i, steps_.size() - 1);
+  for (int i : spec_.outputs) extend(i, steps_.size() - 1);
   std::vector<int64_t> live(steps_.size() + 1, 0);  // first as differences
   for (size_t i = 0; i < values_.size(); ++i) {
     if (values_[i].kind != Value::Kind::arena || life[i].first > life[i].second) continue;
