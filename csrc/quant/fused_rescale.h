@@ -77,19 +77,16 @@ static inline void bound_delta(const double* steps, int n, int first, double sca
     most[j] = bounds.least;
     least[j] = bounds.greatest - scale;
   }
-  int i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int j = 0; j < kLanes; ++j) {
-      const double up = half[j] - steps[i + j] * scale;  // with less the step would come later, with scale more earlier
-      most[j] = up > most[j] ? up : most[j];
-      least[j] = up < least[j] ? up : least[j];
-      half[j] += kLanes;
-    }
-  for (int j = 0; i < n; ++i, ++j) {
-    const double up = half[j] - steps[i] * scale;
+  const auto add = [&](int i, int j) {
+    const double up = half[j] - steps[i] * scale;  // with less the step would come later, with scale more earlier
     most[j] = up > most[j] ? up : most[j];
     least[j] = up < least[j] ? up : least[j];
-  }
+    half[j] += kLanes;
+  };
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int j = 0; j < kLanes; ++j) add(i + j, j);
+  for (int j = 0; i < n; ++i, ++j) add(i, j);
   for (int j = 0; j < kLanes; ++j) {
     if (most[j] > bounds.least) bounds.least = most[j];
     if (least[j] + scale < bounds.greatest) bounds.greatest = least[j] + scale;

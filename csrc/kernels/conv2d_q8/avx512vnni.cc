@@ -133,18 +133,18 @@ inline __attribute__((always_inline)) void store_narrow(__m512i (&acc)[R][C], in
 
 template <int R, int C>
 inline __attribute__((always_inline)) void store_fused(__m512i (&acc)[R][C], int64_t channel, int64_t n,
-                                                       const TileStage<OutputAvx512>& s, uint8_t* out,
-                                                       int64_t out_stride) {
+                                                       const FusedTable& fused, const OutputAvx512& output,
+                                                       uint8_t* out, int64_t out_stride) {
 #pragma GCC unroll 16
   for (int c = 0; c < C; ++c) {
-    const __m512 scale = _mm512_loadu_ps(s.fused.scale + channel + kLanes * c);
-    const __m512 offset = _mm512_loadu_ps(s.fused.offset + channel + kLanes * c);
+    const __m512 scale = _mm512_loadu_ps(fused.scale + channel + kLanes * c);
+    const __m512 offset = _mm512_loadu_ps(fused.offset + channel + kLanes * c);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r][c] = rescale_fused(acc[r][c], scale, offset);
   }
   store_bytes<R, C>(acc, n, out, out_stride,
                     [&](__m512i a, __m512i b, __m512i c, __m512i d)
-                        __attribute__((always_inline)) { return s.output.low_words(a, b, c, d); });
+                        __attribute__((always_inline)) { return output.low_words(a, b, c, d); });
 }
 
 struct Tiles {
@@ -226,7 +226,7 @@ struct Tiles {
         for (int c = 0; c < C; ++c) acc[r][c] = _mm512_add_epi32(acc[r][c], _mm512_set1_epi32(s.row_terms[r]));
     }
     multiply<R, C, (R * C > 6 ? 1 : (R * C > 4 ? 2 : 4))>(t.a, t.a_stride, t.a_piece, t.w, t.pieces, t.steps, acc);
-    if (t.fused) return store_fused<R, C>(acc, t.channel, t.channels, s, t.out, t.out_stride);
+    if (t.fused) return store_fused<R, C>(acc, t.channel, t.channels, p.fused, s.output, t.out, t.out_stride);
     if (t.acc_out == nullptr) return store_narrow<R, C>(acc, t.channel, t.channels, s, t.out, t.out_stride);
     const __m512i bias = _mm512_set1_epi32(INT32_MIN);
 #pragma GCC unroll 16

@@ -7,25 +7,32 @@
 namespace sanderling {
 namespace {
 
-// False where there is none; `weights` are the channel's. It holds for c.input_zero only, which bounds the sums.
-inline bool fuse_channel(const Conv2dQ8& c, int64_t channel, const uint8_t* weights, int32_t bias,
-                         FusedRescale& found) {
+// Of one channel's weights, their zero point taken off.
+struct WeightSums {
+  int64_t sum, magnitude;
+};
+
+inline WeightSums weight_sums(const Conv2dQ8& c, const uint8_t* weights) {
   const int64_t depth = c.depth();
-  int64_t sum = 0, magnitude = 0;
+  WeightSums all{0, 0};
   for (int64_t begin = 0, end; begin < depth; begin = end) {
     end = depth - begin < 4096 ? depth : begin + 4096;
-    int32_t part = 0, part_magnitude = 0;  // what compilers make vectors of
+    int32_t sum = 0, magnitude = 0;  // what compilers make vectors of
     for (int64_t k = begin; k < end; ++k) {
       const int32_t w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
-      part += w;
-      part_magnitude += w < 0 ? -w : w;
+      sum += w;
+      magnitude += w < 0 ? -w : w;
     }
-    sum += part;
-    magnitude += part_magnitude;
+    all.sum += sum;
+    all.magnitude += magnitude;
   }
-  const int64_t positive = (magnitude + sum) / 2, negative = (magnitude - sum) / 2;
-  return find_fused_rescale(c.multipliers[channel], sum_range(bias, positive, negative, c.input_zero), c.output_zero,
-                            c.low, c.high, found);
+  return all;
+}
+
+// False where there is none. It holds for c.input_zero only, which bounds the sums.
+inline bool fuse_channel(const Conv2dQ8& c, int64_t channel, WeightSums w, int32_t bias, FusedRescale& found) {
+  const SumRange range = sum_range(bias, (w.magnitude + w.sum) / 2, (w.magnitude - w.sum) / 2, c.input_zero);
+  return find_fused_rescale(c.multipliers[channel], range, c.output_zero, c.low, c.high, found);
 }
 
 }  // namespace

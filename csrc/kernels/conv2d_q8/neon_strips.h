@@ -73,7 +73,7 @@ struct PackedStrips {
   static bool fuse(const Conv2dQ8& c, int64_t channel, const uint8_t* weights, int32_t bias, int32_t* folded,
                    float* scale, float* offset) {
     FusedRescale found;
-    if (!kFuses || !fuse_channel(c, channel, weights, bias, found)) return false;
+    if (!kFuses || !fuse_channel(c, channel, weight_sums(c, weights), bias, found)) return false;
     *folded = wrapping_add(*folded, found.start);
     *scale = found.scale;
     *offset = found.offset;

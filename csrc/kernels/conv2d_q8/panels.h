@@ -14,22 +14,10 @@
 namespace sanderling {
 namespace {
 
-// Of one channel's weights: their sum, and how far the products can go from 0, at most 2^32 - 1.
-struct ChannelSums {
-  int32_t weights;
-  uint32_t reach;
-};
-
-inline ChannelSums channel_sums(const Conv2dQ8& c, const uint8_t* weights) {
-  const int64_t depth = c.depth();
-  int64_t sum = 0, magnitude = 0;
-  for (int64_t k = 0; k < depth; ++k) {
-    const int32_t stored = static_cast<int8_t>(weights[k] ^ c.flip), w = stored - c.weight_zero;
-    sum += stored;
-    magnitude += w < 0 ? -w : w;
-  }
-  const int64_t reach = 255 * magnitude, most = 0xFFFFFFFF;
-  return {static_cast<int32_t>(sum), static_cast<uint32_t>(reach < most ? reach : most)};
+// How far the products of one channel can go from 0, at most 2^32 - 1.
+inline uint32_t products_reach(WeightSums w) {
+  const int64_t reach = 255 * w.magnitude, most = 0xFFFFFFFF;
+  return static_cast<uint32_t>(reach < most ? reach : most);
 }
 
 // The packed weights of one convolution, as views.
@@ -50,7 +38,6 @@ struct TileStage {
   int32_t input_zero;        // of unsigned activations
   const int32_t* row_terms;  // of its pixels; null where the weights' zero point is 0
   NarrowTable narrow;
-  FusedTable fused;
   Output output;
 };
 
@@ -127,15 +114,19 @@ struct PanelKernel {
     for (int64_t g = 0; g < c.groups; ++g)
       for (int64_t o = 0; o < out; ++o) {
         const int64_t channel = g * out + o, padded = g * at.padded + o;
-        const ChannelSums sums = channel_sums(c, weights + channel * depth);
-        sum[padded] = sums.weights;
-        table[padded] = sums.reach;
-        if (c.multipliers != nullptr && fits) fits = narrow_fits(c.multipliers[channel], bias_of(channel), sums.reach);
+        const WeightSums sums = weight_sums(c, weights + channel * depth);
+        sum[padded] = static_cast<int32_t>(sums.sum + depth * c.weight_zero);
+        table[padded] = products_reach(sums);
+        if (c.multipliers != nullptr && fits)
+          fits = narrow_fits(c.multipliers[channel], bias_of(channel), table[padded]);
       }
     const bool wide = c.multipliers != nullptr && !fits;
     base[at.is_wide] = wide;
     if (wide) build_requantize_table(c.multipliers, c.window.out_c, base + at.wide);
     const bool narrow = c.multipliers != nullptr && !wide;
+    std::memset(base + at.fused, 0, at.wide - at.fused);
+    start_fused_table(base + at.fused, c.input_zero);
+    if (narrow && c.low >= c.output_zero) pack_fused(c, at, sum, table, bias, base + at.fused);
     for (int64_t g = 0; g < c.groups; ++g) {
       const uint8_t* from = weights + g * out * depth;
       for (int64_t o = 0; o < at.padded; o += kPanel) {
@@ -155,24 +146,22 @@ struct PanelKernel {
         start[padded] = static_cast<int32_t>(static_cast<uint32_t>(b) + (narrow ? *entry : uint32_t{1} << 31));
       }
     }
-    pack_fused(c, at, weights, bias, base + at.fused);
   }
 
-  static void pack_fused(const Conv2dQ8& c, const Layout& at, const uint8_t* weights, const int32_t* bias,
-                         char* memory) {
+  // From the sums of stored weights and how far products reach.
+  static void pack_fused(const Conv2dQ8& c, const Layout& at, const int32_t* sum, const uint32_t* reach,
+                         const int32_t* bias, void* memory) {
     const int64_t out = c.group_out(), all = c.groups * at.padded;
-    std::memset(memory, 0, at.wide - at.fused);
-    start_fused_table(memory, c.input_zero);
-    if (c.multipliers == nullptr || c.low < c.output_zero) return;
     for (int64_t g = 0; g < c.groups; ++g)
       for (int64_t o = 0; o < out; o += kPanel) {
         bool fused = true;
         for (int64_t i = o; fused && i < out && i < o + kPanel; ++i) {
-          const int64_t channel = g * out + i;
+          const int64_t channel = g * out + i, padded = g * at.padded + i;
           const int32_t b = bias ? bias[channel] : 0;
+          const WeightSums sums{sum[padded] - c.depth() * c.weight_zero, reach[padded] / 255};
           FusedRescale found;
-          fused = fuse_channel(c, channel, weights + channel * c.depth(), b, found);
-          if (fused) set_fused(found, b, memory, all, g * at.padded + i);
+          fused = fuse_channel(c, channel, sums, b, found);
+          if (fused) set_fused(found, b, memory, all, padded);
         }
         if (fused) set_fused_block(memory, all, g * panels(at.padded) + o / kPanel);
       }
@@ -271,7 +260,7 @@ struct PanelKernel {
     const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && !p.is_wide;
     const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ 0x80));
     const bool may_fuse = to_bytes && fused_table_holds(static_cast<const char*>(packed) + at.fused, c.input_zero);
-    TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow, p.fused,
+    TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow,
                                             typename Tiles::Output(c.output_zero, c.low, c.high, c.flip)};
     const int64_t first = c.groups == 1 ? part.channel_begin : 0, last = c.groups == 1 ? part.channel_end : out;
     const int64_t stride = pieces.strips ? c.window.stride_w * c.window.in_c : length;

@@ -128,16 +128,16 @@ struct Tiles256 {
 
   template <int R, int C>
   static inline __attribute__((always_inline)) void store_fused(__m256i (&acc)[R][C], const Arguments& t,
-                                                                const TileStage<Output>& s) {
+                                                                const FusedTable& fused, const Output& output) {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      const __m256 scale = _mm256_loadu_ps(s.fused.scale + t.channel + kLanes * c);
-      const __m256 offset = _mm256_loadu_ps(s.fused.offset + t.channel + kLanes * c);
+      const __m256 scale = _mm256_loadu_ps(fused.scale + t.channel + kLanes * c);
+      const __m256 offset = _mm256_loadu_ps(fused.offset + t.channel + kLanes * c);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) acc[r][c] = rescale_fused(acc[r][c], scale, offset);
     }
     store_bytes<R, C>(acc, t, [&](__m256i a, __m256i b, __m256i c, __m256i d) __attribute__((always_inline)) {
-      return s.output.low_words(a, b, c, d);
+      return output.low_words(a, b, c, d);
     });
   }
 
@@ -201,7 +201,7 @@ struct Tiles256 {
         }
       }
     }
-    if (t.fused) return store_fused<R, C>(acc, t, s);
+    if (t.fused) return store_fused<R, C>(acc, t, p.fused, s.output);
     if (t.acc_out == nullptr) return store_narrow<R, C>(acc, t, s);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
