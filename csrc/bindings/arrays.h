@@ -32,15 +32,50 @@ inline int numpy_type_number(DType t) {
   return Api::NPY_INT8_;
 }
 
-inline pybind11::dtype numpy_dtype(DType t) { return pybind11::dtype(numpy_type_number(t)); }
+// What runs need of numpy's C interface, which numpy keeps as it is. pybind11's own way to it compiles regular
+// expressions first, to read numpy's version: the first load of a program would pay for it.
+struct NumpyApi {
+  PyTypeObject* array_type;
+  PyObject* (*descr_from_type)(int);
+  PyObject* (*new_from_descr)(PyTypeObject*, PyObject*, int, const Py_intptr_t*, const Py_intptr_t*, void*, int,
+                              PyObject*);
+
+  static const NumpyApi& get() {
+    // No lock but the interpreter's: imports may let other threads in. Never freed, as numpy itself.
+    static const NumpyApi* api = nullptr;
+    if (api == nullptr) api = new NumpyApi(found());
+    return *api;
+  }
+
+ private:
+  static NumpyApi found() {
+    namespace py = pybind11;
+    const auto version = py::module_::import("numpy").attr("__version__").cast<std::string>();
+    const char* home = version.compare(0, 2, "1.") == 0 ? "numpy.core.multiarray" : "numpy._core.multiarray";
+    const py::object capsule = py::module_::import(home).attr("_ARRAY_API");
+    auto** table = static_cast<void**>(PyCapsule_GetPointer(capsule.ptr(), nullptr));
+    if (table == nullptr) throw py::error_already_set();
+    NumpyApi api;
+    api.array_type = static_cast<PyTypeObject*>(table[2]);
+    api.descr_from_type = reinterpret_cast<decltype(api.descr_from_type)>(table[45]);
+    api.new_from_descr = reinterpret_cast<decltype(api.new_from_descr)>(table[94]);
+    return api;
+  }
+};
+
+inline pybind11::dtype numpy_dtype(DType t) {
+  PyObject* descr = NumpyApi::get().descr_from_type(numpy_type_number(t));
+  if (descr == nullptr) throw pybind11::error_already_set();
+  return pybind11::reinterpret_steal<pybind11::dtype>(descr);
+}
 
 inline pybind11::array new_array(DType t, const Shape& shape) {
-  auto& api = pybind11::detail::npy_api::get();
+  const NumpyApi& api = NumpyApi::get();
   Py_intptr_t extents[Shape::kMaxRank];
   for (int i = 0; i < shape.rank(); ++i) extents[i] = static_cast<Py_intptr_t>(shape[i]);
   // Takes over the dtype.
-  PyObject* made = api.PyArray_NewFromDescr_(api.PyArray_Type_, numpy_dtype(t).release().ptr(), shape.rank(), extents,
-                                             nullptr, nullptr, 0, nullptr);
+  PyObject* made = api.new_from_descr(api.array_type, numpy_dtype(t).release().ptr(), shape.rank(), extents, nullptr,
+                                      nullptr, 0, nullptr);
   if (made == nullptr) throw pybind11::error_already_set();
   return pybind11::reinterpret_steal<pybind11::array>(made);
 }
@@ -48,15 +83,14 @@ inline pybind11::array new_array(DType t, const Shape& shape) {
 // A new array with a copy of the data.
 inline pybind11::array copy_to_array(DType t, const Shape& shape, const void* data) {
   pybind11::array result = new_array(t, shape);
-  if (result.nbytes() > 0)
-    std::memcpy(pybind11::detail::array_proxy(result.ptr())->data, data, static_cast<size_t>(result.nbytes()));
+  const size_t bytes = static_cast<size_t>(shape.elements()) * dtype_size(t);
+  if (bytes > 0) std::memcpy(pybind11::detail::array_proxy(result.ptr())->data, data, bytes);
   return result;
 }
 
 // Whether `object` is an array of this very type and shape, whose elements lie together in order.
 inline bool is_exactly(pybind11::handle object, DType t, const Shape& shape) {
-  auto& api = pybind11::detail::npy_api::get();
-  if (Py_TYPE(object.ptr()) != api.PyArray_Type_) return false;
+  if (Py_TYPE(object.ptr()) != NumpyApi::get().array_type) return false;
   const auto* array = pybind11::detail::array_proxy(object.ptr());
   // Native types have one descriptor each.
   if (array->descr != numpy_dtype(t).ptr() || array->nd != shape.rank()) return false;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "bindings/arrays.h"
@@ -56,13 +57,16 @@ class Runner {
     executors_.clear();
   }
 
-  void plan(int graph, const std::vector<std::vector<int64_t>>& shapes) {
+  // For other shapes of the inputs where they are given.
+  void plan(int graph, const std::optional<std::vector<std::vector<int64_t>>>& shapes) {
     py::gil_scoped_release release;
     Lock lock(*this);
     Executor& e = executor(graph);
-    check(shapes.size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
-          shapes.size(), " shapes were given");
-    for (size_t i = 0; i < shapes.size(); ++i) e.resize_input(static_cast<int>(i), Shape(shapes[i]));
+    if (shapes) {
+      check(shapes->size() == static_cast<size_t>(e.num_inputs()), "the model has ", e.num_inputs(), " inputs; ",
+            shapes->size(), " shapes were given");
+      for (size_t i = 0; i < shapes->size(); ++i) e.resize_input(static_cast<int>(i), Shape((*shapes)[i]));
+    }
     e.plan();
   }
 

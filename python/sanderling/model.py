@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sanderling import _core, ir
+from sanderling.compiled_file import read_compiled
 from sanderling.errors import ModelError
-from sanderling.importers import load_ir
+from sanderling.importers import is_compiled, load_ir
 from sanderling.machine import check_cores, check_fp16, check_isa, thread_count
 from sanderling.tensor_info import TensorInfo, describe
 
@@ -319,16 +321,28 @@ class _Entry:
         self._runner = runner
         self._index = graph
         self._graph = model.graphs[graph]
-        tensors = self._graph.tensors
-        self.inputs = [describe(tensors[i]) for i in self._graph.inputs]
-        self.output_names = [tensors[i].name for i in self._graph.outputs]
-        self._names: dict[str, int] = {}
+        self._signatures = model.signatures
+        with _errors_of(self._source):
+            self._runner.plan(graph=graph, shapes=None)
+
+    # The first calls of a model with arrays that need no conversion ask for none of these.
+    @cached_property
+    def inputs(self) -> list[TensorInfo]:
+        return [describe(self._graph.tensors[i]) for i in self._graph.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        return [self._graph.tensors[i].name for i in self._graph.outputs]
+
+    @cached_property
+    def _names(self) -> dict[str, int]:
+        names: dict[str, int] = {}
         position = {t: i for i, t in enumerate(self._graph.inputs)}
-        for s in model.signatures:
-            if s.graph == graph:
-                self._names.update({name: position[t] for name, t in s.inputs.items() if t in position})
-        self._names.update({t.name: i for i, t in enumerate(self.inputs)})
-        self.plan([t.shape for t in self.inputs])
+        for s in self._signatures:
+            if s.graph == self._index:
+                names.update({name: position[t] for name, t in s.inputs.items() if t in position})
+        names.update({t.name: i for i, t in enumerate(self.inputs)})
+        return names
 
     def plan(self, shapes: Sequence[Shape]) -> None:
         before = [list(t.shape) for t in self.inputs]
@@ -469,7 +483,7 @@ def load(
     ValueError
         `threads`, `isa`, `cores` or `fp16` are not possible on this machine.
     """
-    model = load_ir(source)
+    model = read_compiled(source) if is_compiled(source) else load_ir(source)
     tuning = None
     if tuned and isinstance(source, (str, os.PathLike)) and os.path.exists(f"{os.fspath(source)}.tune.json"):
         from sanderling.tune_file import find_tuning

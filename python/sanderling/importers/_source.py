@@ -47,23 +47,6 @@ def read(source: Source) -> tuple[npt.NDArray[np.uint8], str]:
     return data, name
 
 
-def first_bytes(source: Source, count: int) -> bytes:
-    """Return the beginning of a model file, b"" where there is none to read."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(memoryview(source).cast("B")[:count]) if memoryview(source).contiguous else bytes(source)[:count]
-    try:
-        if not stat.S_ISREG(os.stat(source).st_mode):
-            return b""
-        # Without a file object: a tenth of the time.
-        file = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return os.read(file, count)
-        finally:
-            os.close(file)
-    except (OSError, ValueError, TypeError):
-        return b""  # What is wrong is said by who reads it all.
-
-
 def looks_like(data: npt.NDArray[np.uint8]) -> str:
     """Say in a few words what a file that is no model seems to be."""
     head = data[:512].tobytes()
