@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "base/xxh3.h"
+#include "kernels/xxh3/xxh3.h"
 #include "ops/op.h"
 
 namespace sanderling {

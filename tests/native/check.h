@@ -159,6 +159,6 @@ void check_mul_q8(Random&, Tally&);
 void check_peak(Random&, Tally&);
 void check_quantize_q8(Random&, Tally&);
 void check_rescale_real(Random&, Tally&);
-void check_xxh3(Random&, Tally&);  // base/xxh3.h, which has no rows
+void check_xxh3(Random&, Tally&);
 
 }  // namespace sanderling::test
