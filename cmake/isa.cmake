@@ -4,6 +4,7 @@
 # A new row also needs a run-time probe in csrc/cpu/isa.cc.
 # Rows whose flags the compiler does not know are left out of the build.
 set(SANDERLING_ISA_TABLE
+  "avx512amx|x86|-mamx-tile -mamx-int8 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma"
   "avx512vnni|x86|-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma"
   "avxvnni|x86|-mavx2 -mfma -mavxvnni"
   "avx2|x86|-mavx2 -mfma"

@@ -3,6 +3,8 @@
 #include <sched.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -28,6 +30,22 @@ bool probe_avx512vnni() {
   return probe_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512vnni");
+}
+// A process has to ask the kernel once for the tile registers (Linux 5.16), and may be refused.
+bool may_use_tiles() {
+#if defined(__x86_64__) && defined(SYS_arch_prctl)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  static const bool granted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return granted;
+#else
+  return false;
+#endif
+}
+bool probe_avx512amx() {
+  unsigned a, b, c, d;
+  constexpr unsigned kTileAndInt8 = 3u << 24;
+  return probe_avx512vnni() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kTileAndInt8) == kTileAndInt8 &&
+         may_use_tiles();
 }
 #elif defined(__aarch64__)
 // Bits of the kernel's asm/hwcap.h, which old headers lack.

@@ -16,6 +16,7 @@ import pytest
 from sanderling import _core
 
 FLAGS = {
+    "avx512amx": {"amx_tile", "amx_int8", "avx512_vnni", "avx512bw", "avx512vl"},
     "avx512vnni": {"avx512_vnni", "avx512bw", "avx512vl"},
     "avxvnni": {"avx_vnni"},
     "avx2": {"avx2", "fma"},

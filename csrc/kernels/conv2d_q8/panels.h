@@ -1,6 +1,6 @@
-// Packed weights for kernels that multiply unsigned activations u = x + 128 by signed weights, four at a time, in
-// panels of kPanel output channels; kLanes is the number of int32 in a vector. With zu = input_zero + 128, over the
-// window:
+// Packed weights for kernels that multiply activations u = x + shift, 128 where these must be unsigned, by signed
+// weights, four at a time, in panels of kPanel output channels; kLanes is the number of int32 in a vector. With
+// zu = input_zero + shift, over the window:
 //
 //   acc = bias - zu * sum(w) + sum(u * w) - weight_zero * (sum(u) - depth * zu)
 #pragma once
@@ -35,7 +35,7 @@ struct Panels {
 // What a tile is given beside its operands.
 template <class Output>
 struct TileStage {
-  int32_t input_zero;        // of unsigned activations
+  int32_t input_zero;        // shifted
   const int32_t* row_terms;  // of its pixels; null where the weights' zero point is 0
   NarrowTable narrow;
   Output output;
@@ -57,13 +57,25 @@ struct TileArguments {
   int32_t* acc_out;
 };
 
+// Tiles that multiply unsigned activations, four at a time.
+struct UnsignedActivations {
+  static constexpr bool kByPanel = false;
+  static int shift(const Conv2dQ8&) { return 128; }
+  static int64_t padded(int64_t bytes) { return round_up(bytes, 4); }
+  static bool takes(const Conv2dQ8&) noexcept { return true; }
+  struct Setting {
+    explicit Setting(const Pieces&) {}
+  };
+};
+
+// Tiles: see tiles_256.h. Those with kByPanel go through the pixels of a panel by themselves: panel().
 template <class Tiles>
 struct PanelKernel {
   using Weight = typename Tiles::Weight;
   using Activation = typename Tiles::Activation;
   static constexpr int kLanes = Tiles::kLanes, kPanel = Tiles::kPanel, kRows = Tiles::kRows, kStep = Tiles::kStep;
   static constexpr int64_t kPatchBytes = 24576;  // of gathered rows or strips: half of an L1 cache
-  static constexpr int64_t kMostPixels = 8 * kRows;
+  static constexpr int64_t kMostPixels = 8 * kRows, kPixelStep = Tiles::kByPanel ? kRows / 2 : kMostPixels;
   static constexpr bool kWidens = sizeof(Activation) > 1;
 
   struct Layout {
@@ -74,7 +86,7 @@ struct PanelKernel {
       padded = round_up(c.group_out(), kLanes);
       const size_t all = static_cast<size_t>(c.groups * padded);
       start =
-          static_cast<size_t>(round_up(c.groups * padded * Pieces(c).all() * static_cast<int64_t>(sizeof(Weight)), 64));
+          static_cast<size_t>(round_up(c.groups * padded * pieces(c).all() * static_cast<int64_t>(sizeof(Weight)), 64));
       sum = start + all * sizeof(int32_t);
       narrow = sum + all * sizeof(int32_t);
       is_wide = narrow + narrow_table_bytes(c.groups * padded);
@@ -86,22 +98,22 @@ struct PanelKernel {
 
   static int64_t panels(int64_t padded) { return (padded + kPanel - 1) / kPanel; }
 
-  static bool takes(const Conv2dQ8&) noexcept { return true; }
+  static Pieces pieces(const Conv2dQ8& c) { return Pieces(c, Tiles::padded); }
   static size_t packed_bytes(const Conv2dQ8& c) noexcept { return Layout(c).bytes; }
 
   static void pack_panel(const Conv2dQ8& c, const uint8_t* weights, int64_t channels, int64_t panel, Weight* to) {
     const int64_t depth = c.depth();
-    const Pieces pieces(c);
-    for (int64_t i = 0; i < pieces.count; ++i, weights += pieces.bytes)
-      for (int64_t k = 0; k < pieces.length; k += kStep)
+    const Pieces at = pieces(c);
+    for (int64_t i = 0; i < at.count; ++i, weights += at.bytes)
+      for (int64_t k = 0; k < at.length; k += kStep)
         for (int64_t o = 0; o < panel; ++o)
           for (int64_t j = k; j < k + kStep; ++j)
-            *to++ = o < channels && j < pieces.bytes ? static_cast<int8_t>(weights[o * depth + j] ^ c.flip) : int8_t{0};
+            *to++ = o < channels && j < at.bytes ? static_cast<int8_t>(weights[o * depth + j] ^ c.flip) : int8_t{0};
   }
 
   static void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
     const Layout at(c);
-    const int64_t out = c.group_out(), depth = c.depth(), length = Pieces(c).all();
+    const int64_t out = c.group_out(), depth = c.depth(), length = pieces(c).all();
     char* base = static_cast<char*>(packed);
     Weight* to = static_cast<Weight*>(packed);
     int32_t* start = reinterpret_cast<int32_t*>(base + at.start);
@@ -180,16 +192,17 @@ struct PanelKernel {
 
   // Pixels that are gathered at a time.
   static int64_t block_pixels(const Conv2dQ8& c) {
-    const Pieces pieces(c);
+    const Pieces at = pieces(c);
     const Window2d& w = c.window;
+    if (Tiles::kByPanel && reads_input(c, Tiles::shift(c), at.length)) return kMostPixels;
     int64_t n = kPatchBytes / static_cast<int64_t>(sizeof(Activation));
-    if (pieces.strips)
-      n = (n / (pieces.count * w.in_c) - w.kernel_w) / w.stride_w + 1;
+    if (at.strips)
+      n = (n / (at.count * w.in_c) - w.kernel_w) / w.stride_w + 1;
     else
-      n /= pieces.length;
+      n /= at.length;
     n = n / kRows * kRows;
     n = n < kRows ? kRows : (n > kMostPixels ? kMostPixels : n);
-    return pieces.strips && n > w.out_w ? w.out_w : n;
+    return at.strips && n > w.out_w ? w.out_w : n;
   }
 
   // Scratch: accumulators of a tile, row terms, sums of columns, gathered rows or strips, and these widened.
@@ -201,12 +214,12 @@ struct PanelKernel {
     int64_t pitch, length;  // of strips; of all that is gathered
 
     explicit Scratch(const Conv2dQ8& c) : columns(kAccBytes + kTermBytes) {
-      const Pieces pieces(c);
+      const Pieces at = pieces(c);
       const int64_t block = block_pixels(c);
-      pitch = pieces.strips ? strip_pitch(c, block) : 0;
-      length = pieces.strips ? pieces.count * pitch : block * pieces.length;
+      pitch = at.strips ? strip_pitch(c, at, block) : 0;
+      length = at.strips ? at.count * pitch : block * at.length;
       rows = columns + (c.weight_zero != 0 ? static_cast<size_t>(pitch) * sizeof(int16_t) : 0);
-      widened = rows + (reads_input(c) ? 0 : static_cast<size_t>(round_up(length, 64)));
+      widened = rows + (reads_input(c, Tiles::shift(c), at.length) ? 0 : static_cast<size_t>(round_up(length, 64)));
       bytes = widened + (kWidens ? static_cast<size_t>(length) * sizeof(Activation) : 0);
     }
   };
@@ -214,7 +227,7 @@ struct PanelKernel {
 
   // From the sums of n windows to -weight_zero * (sum(u) - depth * input_zero).
   static void make_terms(const Conv2dQ8& c, int64_t n, int32_t* terms) {
-    const uint32_t zeros = static_cast<uint32_t>(c.depth()) * static_cast<uint32_t>(c.input_zero + 128);
+    const uint32_t zeros = static_cast<uint32_t>(c.depth()) * static_cast<uint32_t>(c.input_zero + Tiles::shift(c));
     const uint32_t factor = static_cast<uint32_t>(-c.weight_zero);
     for (int64_t r = 0; r < n; ++r) terms[r] = static_cast<int32_t>(factor * (static_cast<uint32_t>(terms[r]) - zeros));
   }
@@ -245,7 +258,7 @@ struct PanelKernel {
 
   static void run(const Conv2dQ8& c, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part part,
                   void* scratch) noexcept {
-    const Pieces pieces(c);
+    const Pieces pieces = PanelKernel::pieces(c);
     const int64_t length = pieces.length, block = block_pixels(c), out = c.group_out();
     const int64_t out_c = c.window.out_c, out_w = c.window.out_w;
     const Layout at(c);
@@ -257,12 +270,14 @@ struct PanelKernel {
     int16_t* columns = reinterpret_cast<int16_t*>(base + memory.columns);
     uint8_t* rows = reinterpret_cast<uint8_t*>(base + memory.rows);
     Activation* widened = reinterpret_cast<Activation*>(base + memory.widened);
-    const bool direct = reads_input(c), to_bytes = c.multipliers != nullptr && !p.is_wide;
-    const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ 0x80));
+    const int shift = Tiles::shift(c);
+    const bool direct = reads_input(c, shift, length), to_bytes = c.multipliers != nullptr && !p.is_wide;
+    const typename Tiles::Copy copy(static_cast<uint8_t>(c.flip ^ shift), c.input_zero + shift);
     const bool may_fuse = to_bytes && fused_table_holds(static_cast<const char*>(packed) + at.fused, c.input_zero);
-    TileStage<typename Tiles::Output> stage{c.input_zero + 128, nullptr, p.narrow,
+    TileStage<typename Tiles::Output> stage{c.input_zero + shift, nullptr, p.narrow,
                                             typename Tiles::Output(c.output_zero, c.low, c.high, c.flip)};
     const int64_t first = c.groups == 1 ? part.channel_begin : 0, last = c.groups == 1 ? part.channel_end : out;
+    [[maybe_unused]] typename Tiles::Setting setting(pieces);
     const int64_t stride = pieces.strips ? c.window.stride_w * c.window.in_c : length;
     if (!direct && !pieces.strips && length != c.depth()) std::memset(rows, 0, static_cast<size_t>(memory.length));
 
@@ -274,9 +289,9 @@ struct PanelKernel {
       for (int64_t g = 0; g < c.groups; ++g) {
         const uint8_t* bytes = direct ? input + begin * length : rows;
         if (pieces.strips)
-          copy_strips(c, copy, input, begin, pixels, memory.pitch, rows);
+          copy_strips(c, pieces, copy, input, begin, pixels, memory.pitch, rows);
         else if (!direct)
-          gather(c, copy, input, g, begin, pixels, rows);
+          gather(c, copy, input, g, begin, pixels, length, rows);
         if (c.weight_zero != 0) {
           if (pieces.strips)
             sum_strips(c, rows, memory.pitch, pixels, columns, terms);
@@ -308,15 +323,21 @@ struct PanelKernel {
                                  nullptr,
                                  out_c,
                                  to_bytes ? nullptr : acc};
-          int64_t r = 0;
-          for (int64_t i = 0; i < tiles; ++i) {
-            const int64_t size = height + (i < taller ? 1 : 0);
-            if (c.weight_zero != 0) stage.row_terms = terms + r;
-            t.a = a + r * stride;
-            if (to_bytes) t.out = static_cast<uint8_t*>(output) + (begin + r) * out_c + g * out + o;
-            Tiles::tile(padded, size)(t, p, stage);
-            if (!to_bytes) finish(c, p, acc, size, n, begin + r, g * out + o, output);
-            r += size;
+          if (c.weight_zero != 0) stage.row_terms = terms;
+          if (to_bytes) t.out = static_cast<uint8_t*>(output) + begin * out_c + g * out + o;
+          const auto finish_rows = [&](const int32_t* sums, int64_t first_row, int64_t count) {
+            finish(c, p, sums, count, n, begin + first_row, g * out + o, output);
+          };
+          if constexpr (Tiles::kByPanel) {
+            Tiles::panel(setting, c, t, p, stage, pixels, padded == kPanel, acc, finish_rows);
+          } else {
+            for (int64_t i = 0, r = 0, size; i < tiles; ++i, r += size) {
+              size = height + (i < taller ? 1 : 0);
+              Tiles::tile(padded, size)(t, p, stage);
+              if (!to_bytes) finish_rows(acc, r, size);
+              if (c.weight_zero != 0) stage.row_terms += size;
+              t.a += size * stride, t.out += size * out_c;
+            }
           }
         }
       }
@@ -324,7 +345,7 @@ struct PanelKernel {
   }
 
   static constexpr Conv2dQ8Kernel kernel() {
-    return {takes, kMostPixels, kPanel, packed_bytes, pack, scratch_bytes, run};
+    return {Tiles::takes, kPixelStep, kPanel, packed_bytes, pack, scratch_bytes, run};
   }
 };
 

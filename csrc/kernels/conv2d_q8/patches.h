@@ -1,5 +1,5 @@
-// Windows of output pixels gathered into rows of unsigned bytes (int8 value + 128), for kernels that multiply unsigned
-// activations by signed weights. Padding pixels hold the input's zero point.
+// Windows of output pixels gathered into rows of bytes that are int8 values + `shift`: 128 for kernels that multiply
+// unsigned activations by signed weights. Padding pixels hold the input's zero point.
 #pragma once
 
 #include <cstring>
@@ -11,17 +11,16 @@ namespace {
 
 inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step * step; }
 
-// Weights are multiplied four at a time.
-inline int64_t row_length(const Conv2dQ8& c) { return round_up(c.depth(), 4); }
-
 inline bool is_pointwise(const Conv2dQ8& c) {
   const Window2d& w = c.window;
   return w.kernel_h == 1 && w.kernel_w == 1 && w.stride_h == 1 && w.stride_w == 1 && w.pad_h == 0 && w.pad_w == 0 &&
          c.groups == 1 && w.out_h == w.in_h && w.out_w == w.in_w;
 }
 
-// Whether the input itself has rows as gather() would make them.
-inline bool reads_input(const Conv2dQ8& c) { return is_pointwise(c) && c.flip != 0 && c.window.in_c % 4 == 0; }
+// Whether the input itself has rows as gather() would make them, `length` apart.
+inline bool reads_input(const Conv2dQ8& c, int shift, int64_t length) {
+  return is_pointwise(c) && c.flip == shift && c.window.in_c == length;
+}
 
 // Row i of the windows of n output pixels from (batch, y, x) on, all in one row of the picture; windows are `length`
 // apart. Copy: see gather().
@@ -30,7 +29,7 @@ void gather_row(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64
                 int64_t x, int64_t n, int64_t length, uint8_t* to) {
   const Window2d& w = c.window;
   const int64_t channels = c.group_in(), span = w.kernel_w * channels;
-  const int fill = c.input_zero + 128;
+  const int fill = copy.fill;
   if (in_y < 0 || in_y >= w.in_h) {
     for (int64_t i = 0; i < n; ++i) std::memset(to + i * length, fill, static_cast<size_t>(span));
     return;
@@ -58,13 +57,13 @@ void gather_row(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64
   }
 }
 
-// Rows [n][row_length] of the output pixels from `begin` on. Bytes beyond the depth of a row are left alone.
-// copy(from, from_step, bytes, n, to, to_step) copies n runs of bytes, XORed so that they become unsigned.
+// Rows [n][length] of the output pixels from `begin` on. Bytes beyond the depth of a row are left alone.
+// copy(from, from_step, bytes, n, to, to_step) copies n runs of bytes, XORed; copy.fill is the zero point then.
 template <class Copy>
 void gather(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64_t group, int64_t begin, int64_t n,
-            uint8_t* to) {
+            int64_t length, uint8_t* to) {
   const Window2d& w = c.window;
-  const int64_t length = row_length(c), span = w.kernel_w * c.group_in();
+  const int64_t span = w.kernel_w * c.group_in();
   if (is_pointwise(c) && length == w.in_c) return copy(input + begin * length, 0, n * length, 1, to, 0);
   int64_t x = begin % w.out_w, y = begin / w.out_w % w.out_h, batch = begin / (w.out_w * w.out_h);
   while (n > 0) {

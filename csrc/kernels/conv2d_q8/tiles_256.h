@@ -12,8 +12,9 @@ namespace sanderling {
 namespace {
 
 struct Copy256 {
+  int fill;
   __m256i flip;
-  explicit Copy256(uint8_t mask) : flip(_mm256_set1_epi8(static_cast<char>(mask))) {}
+  Copy256(uint8_t mask, int filling) : fill(filling), flip(_mm256_set1_epi8(static_cast<char>(mask))) {}
 
   template <class T>
   void one(const uint8_t* from, uint8_t* to) const {
@@ -61,7 +62,7 @@ inline __attribute__((always_inline)) void store_some(__m128i y, int64_t n, uint
 }
 
 template <class Dot>
-struct Tiles256 {
+struct Tiles256 : UnsignedActivations {
   static constexpr int kLanes = 8, kPanel = 16, kRows = 6, kStep = Dot::kStep;
   using Weight = typename Dot::Weight;
   using Activation = typename Dot::Activation;
