@@ -4,7 +4,8 @@ PROGRAM is a static program of `cross/build.py musl-...` before it was stripped 
 libsanderling.a's objects (build/cross/musl-...-native). The figure is what came from these objects and was left after
 --gc-sections: code, constants, data, unwind tables with their index and exception tables; not the C and C++ runtime,
 nor sanderling-bench's own main. Templates of the C++ library count where our objects have them. Strings and jump
-tables have no symbols: all of these count as ours. Files that are compiled together are one row (-DSANDERLING_UNITY=OFF
+tables have no symbols: all of these count as ours. The program is to be linked by lld, as zig does, which
+keeps the symbols of a file together. Files that are compiled together are one row (-DSANDERLING_UNITY=OFF
 in that folder, and a build, for one of each).
 """
 

@@ -19,7 +19,7 @@ from targets import Target
 # Kernels of an instruction set keep -O3 (cmake/isa.cmake).
 SMALL = {
     "SANDERLING_OPTIMIZE": "-Os",
-    "CMAKE_CXX_FLAGS_RELEASE": "-Os -DNDEBUG -ffunction-sections -fdata-sections",
+    "CMAKE_CXX_FLAGS_RELEASE": "-Os -DNDEBUG -ffunction-sections -fdata-sections -Xclang -fmerge-functions",
 }
 PARTS = ("build", "scikit-build-core", "pybind11", "ziglang", "wheel")
 OLDEST = 10  # requires-python of pyproject.toml

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,89 +14,76 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-inline void append_text(std::string& to, const std::string& s) { to += s; }
-inline void append_text(std::string& to, std::string_view s) { to += s; }
+class Shape;
 
-// A part of a message: text, a number, or anything with append_text(std::string&, const T&). Messages are put together
-// in one place, from parts without their types: there are thousands, and a stream for each would be most of the code.
-class MessagePart {
- public:
-  template <class T>
-  MessagePart(const T& x) {  // NOLINT: converts
-    if constexpr (std::is_same_v<T, char>) {
-      kind_ = Kind::letter, natural_ = static_cast<unsigned char>(x);
-    } else if constexpr (std::is_same_v<T, bool> || (std::is_integral_v<T> && std::is_unsigned_v<T>)) {
-      kind_ = Kind::natural, natural_ = x;
-    } else if constexpr (std::is_integral_v<T>) {
-      kind_ = Kind::integer, integer_ = x;
-    } else if constexpr (std::is_floating_point_v<T>) {
-      kind_ = Kind::real, real_ = static_cast<double>(x);
-    } else if constexpr (std::is_convertible_v<const T&, const char*>) {
-      kind_ = Kind::text, text_ = x;
-    } else if constexpr (std::is_pointer_v<T>) {
-      hold(*x);
-    } else {
-      hold(x);
-    }
-  }
-  void append_to(std::string&) const;
+// Messages are put together in one place, from words whose kinds one number tells, four bits each, the first part's
+// lowest: there are hundreds, and what each call takes of its own would be much of the code.
+enum class MessagePart : uint64_t { end, letter, natural, integer, real, text, string, view, shape };
 
- private:
-  template <class T>
-  void hold(const T& x) {
-    kind_ = Kind::other, other_ = &x;
-    append_ = [](std::string& to, const void* p) { append_text(to, *static_cast<const T*>(p)); };
-  }
-
-  enum class Kind { letter, natural, integer, real, text, other } kind_;
-  union {
-    uint64_t natural_;
-    int64_t integer_;
-    double real_;
-    const char* text_;
-    const void* other_;
-  };
-  void (*append_)(std::string&, const void*) = nullptr;
-};
-
-std::string join(std::initializer_list<MessagePart>);
-[[noreturn]] void throw_joined(std::initializer_list<MessagePart>);
-
-template <class... Parts>
-std::string concat(const Parts&... parts) {
-  return join({MessagePart(parts)...});
+template <class T>
+constexpr MessagePart message_part() {
+  if constexpr (std::is_same_v<T, char>)
+    return MessagePart::letter;
+  else if constexpr (std::is_same_v<T, bool> || (std::is_integral_v<T> && std::is_unsigned_v<T>))
+    return MessagePart::natural;
+  else if constexpr (std::is_integral_v<T>)
+    return MessagePart::integer;
+  else if constexpr (std::is_floating_point_v<T>)
+    return MessagePart::real;
+  else if constexpr (std::is_convertible_v<const T&, const char*>)
+    return MessagePart::text;
+  else if constexpr (std::is_same_v<T, std::string>)
+    return MessagePart::string;
+  else if constexpr (std::is_same_v<T, std::string_view>)
+    return MessagePart::view;
+  else if constexpr (std::is_same_v<T, Shape>)
+    return MessagePart::shape;
+  else
+    static_assert(sizeof(T) == 0, "messages have no such part");
 }
 
-// What a part is handed over as: few types, so that messages with parts of the same kinds share one function.
+template <class... Parts>
+constexpr uint64_t message_parts() {
+  static_assert(sizeof...(Parts) < 16, "a message of too many parts");
+  uint64_t kinds = 0;
+  int bit = 0;
+  ((kinds |= static_cast<uint64_t>(message_part<Parts>()) << bit, bit += 4), ...);
+  return kinds;
+}
+
+// What a part is handed over as: a word.
 template <class T>
-auto plain_part(const T& x) {
-  if constexpr (std::is_same_v<T, char> || std::is_same_v<T, bool>)
-    return x;
-  else if constexpr (std::is_integral_v<T> && std::is_unsigned_v<T>)
-    return uint64_t{x};
-  else if constexpr (std::is_integral_v<T>)
+auto message_word(const T& x) {
+  constexpr MessagePart part = message_part<T>();
+  if constexpr (part == MessagePart::letter || part == MessagePart::natural)
+    return static_cast<uint64_t>(x);
+  else if constexpr (part == MessagePart::integer)
     return int64_t{x};
-  else if constexpr (std::is_floating_point_v<T>)
+  else if constexpr (part == MessagePart::real)
     return static_cast<double>(x);
-  else if constexpr (std::is_convertible_v<const T&, const char*>)
+  else if constexpr (part == MessagePart::text)
     return static_cast<const char*>(x);
   else
     return &x;
 }
 
-template <class... Plain>
-[[noreturn, gnu::cold, gnu::noinline]] void fail_plain(Plain... parts) {
-  throw_joined({MessagePart(parts)...});
+std::string join_words(uint64_t parts, ...);
+[[noreturn, gnu::cold]] void throw_words(uint64_t parts, ...);
+
+// Text of its parts: text, numbers, shapes.
+template <class... Parts>
+[[gnu::always_inline]] inline std::string concat(const Parts&... parts) {
+  return join_words(message_parts<Parts...>(), message_word(parts)...);
 }
 
 template <class... Parts>
-[[noreturn]] void fail(const Parts&... parts) {
-  fail_plain(plain_part(parts)...);
+[[noreturn, gnu::always_inline]] inline void fail(const Parts&... parts) {
+  throw_words(message_parts<Parts...>(), message_word(parts)...);
 }
 
 // check(condition, "shape ", a, " does not match ", b): throws Error when the condition is false.
 template <class... Parts>
-void check(bool condition, const Parts&... parts) {
+[[gnu::always_inline]] inline void check(bool condition, const Parts&... parts) {
   if (!condition) fail(parts...);
 }
 

@@ -17,15 +17,8 @@ class Function<Result(Args...)> {
  public:
   Function() = default;
   template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Function>>>
-  Function(F&& f) {  // NOLINT: converts
-    using Held = std::decay_t<F>;
-    static_assert(alignof(Held) <= alignof(std::max_align_t), "");  // memory as the plain operator new gives it
-    held_ = new Held(std::forward<F>(f));
-    call_ = [](void* held, Args... args) -> Result { return (*static_cast<Held*>(held))(std::forward<Args>(args)...); };
-    if constexpr (!std::is_trivially_destructible_v<Held>) {
-      destroy_ = [](void* held) { static_cast<Held*>(held)->~Held(); };
-    }
-  }
+  Function(F&& f)  // NOLINT: converts
+      : Function(hold(std::forward<F>(f)), caller<std::decay_t<F>>(), destroyer<std::decay_t<F>>()) {}
   Function(Function&& other) noexcept { swap(other); }
   Function& operator=(Function&& other) noexcept {
     Function(std::move(other)).swap(*this);
@@ -34,6 +27,28 @@ class Function<Result(Args...)> {
   ~Function() {
     if (destroy_ != nullptr) destroy_(held_);
     ::operator delete(held_);
+  }
+
+  // Its parts: what takes many different functions takes them so, with less code for each than a Function of its own.
+  using Call = Result (*)(void* held, Args...);
+  using Destroy = void (*)(void* held);
+  Function(void* held, Call call, Destroy destroy) : held_(held), call_(call), destroy_(destroy) {}
+  template <class F>
+  static void* hold(F&& f) {
+    using Held = std::decay_t<F>;
+    static_assert(alignof(Held) <= alignof(std::max_align_t), "");  // memory as the plain operator new gives it
+    return new Held(std::forward<F>(f));
+  }
+  template <class Held>
+  static Call caller() {
+    return [](void* held, Args... args) -> Result { return (*static_cast<Held*>(held))(std::forward<Args>(args)...); };
+  }
+  template <class Held>
+  static Destroy destroyer() {
+    if constexpr (std::is_trivially_destructible_v<Held>)
+      return nullptr;
+    else
+      return [](void* held) { static_cast<Held*>(held)->~Held(); };
   }
 
   explicit operator bool() const { return held_ != nullptr; }
@@ -47,8 +62,8 @@ class Function<Result(Args...)> {
   }
 
   void* held_ = nullptr;
-  Result (*call_)(void*, Args...) = nullptr;
-  void (*destroy_)(void*) = nullptr;
+  Call call_ = nullptr;
+  Destroy destroy_ = nullptr;
 };
 
 }  // namespace sanderling

@@ -59,6 +59,14 @@ void ThreadPool::start() {
   for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { loop(i); });
 }
 
+void ThreadPool::share(Body body, const void* argument, int64_t count, double cost, int64_t grain) {
+  if (count <= 0) return;
+  if (threads_ == 1 || count == 1 || static_cast<double>(count) * cost < kWorthSharing)
+    body(argument, 0, count, 0);
+  else
+    run(body, argument, count, grain);
+}
+
 void ThreadPool::run(Body body, const void* argument, int64_t count, int64_t grain) {
   if (workers_.empty()) start();
   if (owner_ != current_process()) {

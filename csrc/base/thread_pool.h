@@ -28,14 +28,9 @@ class ThreadPool {
   // f must not throw. One parallel_for at a time (the executor holds its lock).
   template <class F>
   void parallel_for(int64_t count, double cost, const F& f, int64_t grain = 1) {
-    if (count <= 0) return;
-    if (threads_ == 1 || count == 1 || static_cast<double>(count) * cost < kWorthSharing) {
-      f(int64_t{0}, count, 0);
-      return;
-    }
-    run([](const void* body, int64_t begin, int64_t end,
-           int thread) { (*static_cast<const F*>(body))(begin, end, thread); },
-        &f, count, grain);
+    share([](const void* body, int64_t begin, int64_t end,
+             int thread) { (*static_cast<const F*>(body))(begin, end, thread); },
+          &f, count, cost, grain);
   }
 
  private:
@@ -50,6 +45,7 @@ class ThreadPool {
     std::atomic<uint32_t> bounds{0};
   };
 
+  void share(Body, const void*, int64_t count, double cost, int64_t grain);
   void run(Body, const void*, int64_t count, int64_t grain);
   void start();
   void loop(int thread);

@@ -139,27 +139,15 @@ class PrepareContext {
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
   int num_intermediates() const { return static_cast<int>(intermediates_.size()); }
   // Throws Error unless the node has between low and high inputs (absent ones at the end may be left out).
-  void expect_inputs(int low, int high) const {
-    if (num_inputs() < low || num_inputs() > high)
-      fail("has ", num_inputs(), " inputs; ", low, low == high ? "" : concat(" to ", high), " expected");
-  }
-  void expect_outputs(int n) const { check(num_outputs() == n, "has ", num_outputs(), " outputs; ", n, " expected"); }
+  void expect_inputs(int low, int high) const;
+  void expect_outputs(int n) const;
 
   bool has_input(int i) const { return i < num_inputs() && inputs_[i] != nullptr; }
   // Shapes of inputs are known here. Throws Error where the input is absent.
-  const TensorInfo& input(int i) const {
-    check(has_input(i), "input ", i, " is missing");
-    return *inputs_[i];
-  }
+  const TensorInfo& input(int i) const;
   // dtype and quantization of an output as the model declares them. Its shape is the operator's to set.
-  const TensorInfo& output(int i) const {
-    check(i < num_outputs() && outputs_[i] != nullptr, "output ", i, " is missing");
-    return *outputs_[i];
-  }
-  const TensorInfo& intermediate(int i) const {
-    check(i < num_intermediates() && intermediates_[i] != nullptr, "intermediate tensor ", i, " is missing");
-    return *intermediates_[i];
-  }
+  const TensorInfo& output(int i) const;
+  const TensorInfo& intermediate(int i) const;
   const Attributes& attributes() const { return *attributes_; }
 
   // The value of an input if it is known now (a constant, or computed from constants), else null.
@@ -168,24 +156,10 @@ class PrepareContext {
   // yet, the engine calls prepare again at run time with the value at hand: call this before any costly work.
   template <class T>
   const T* value(int i) {
-    check(input(i).dtype == DTypeOf<T>::value, "input ", i, " is ", dtype_name(input(i).dtype), "; ",
-          dtype_name(DTypeOf<T>::value), " expected");
-    const void* v = value_or_null(i);
-    if (v == nullptr) throw ValueUnknown{i};
-    return static_cast<const T*>(v);
+    return static_cast<const T*>(value(i, DTypeOf<T>::value));
   }
   // An int32 or int64 input as int64 values: axes, sizes, permutations.
-  std::vector<int64_t> int_values(int i) {
-    const TensorInfo& t = input(i);
-    size_t n = static_cast<size_t>(t.shape.elements());
-    if (t.dtype == DType::int64) {
-      const int64_t* v = value<int64_t>(i);
-      return {v, v + n};
-    }
-    check(t.dtype == DType::int32, "input ", i, " is ", dtype_name(t.dtype), "; int32 or int64 expected");
-    const int32_t* v = value<int32_t>(i);
-    return {v, v + n};
-  }
+  std::vector<int64_t> int_values(int i);
 
   virtual void set_output_shape(int i, const Shape&) = 0;
   // The output's value follows from shapes alone (SHAPE, RANK): `bytes` bytes, copied.
@@ -211,6 +185,11 @@ class PrepareContext {
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, RunFunction>>>
+  void on_run(F&& f) {
+    using Held = std::decay_t<F>;
+    take_run(RunFunction::hold(std::forward<F>(f)), RunFunction::caller<Held>(), RunFunction::destroyer<Held>());
+  }
   // Besides on_run, where the work can be done by rows; results do not depend on who does it.
   void on_rows(RowWork work) { rows_ = std::move(work); }
   // For profile(): multiply-adds of one run, and the kernel that was chosen.
@@ -228,6 +207,10 @@ class PrepareContext {
   virtual Subgraph& subgraph(int64_t index) = 0;
   virtual Resources& resources() = 0;
   virtual const CustomFunction* custom_function() const = 0;
+
+ private:
+  const void* value(int i, DType);
+  void take_run(void* held, RunFunction::Call, RunFunction::Destroy);
 
  protected:
   std::vector<const TensorInfo*> inputs_, outputs_, intermediates_;
