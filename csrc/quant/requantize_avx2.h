@@ -50,18 +50,20 @@ inline __attribute__((always_inline)) __m256i rescale_fused(__m256i sums, __m256
 // The last steps for 32 outputs: zero point, saturation, clamp, and flip.
 struct OutputAvx2 {
   __m256i zero, low, high, flip;
+  bool is_plain;  // nothing is left to do after saturation
   OutputAvx2(int32_t zero_point, int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
       : zero(_mm256_set1_epi16(static_cast<int16_t>(zero_point))),
         low(_mm256_set1_epi8(static_cast<char>(low_byte))),
         high(_mm256_set1_epi8(static_cast<char>(high_byte))),
-        flip(_mm256_set1_epi8(static_cast<char>(flip_byte))) {}
+        flip(_mm256_set1_epi8(static_cast<char>(flip_byte))),
+        is_plain(low_byte == -128 && high_byte == 127 && flip_byte == 0) {}
 
   // Words without the zero point to bytes.
   inline __attribute__((always_inline)) __m256i words(__m256i first, __m256i second) const {
     return clamp(_mm256_packs_epi16(_mm256_adds_epi16(first, zero), _mm256_adds_epi16(second, zero)));
   }
   inline __attribute__((always_inline)) __m256i clamp(__m256i y) const {
-    return _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip);
+    return is_plain ? y : _mm256_xor_si256(_mm256_min_epi8(_mm256_max_epi8(y, low), high), flip);
   }
   // Within each 128 bits: 4 bytes each of a, b, c and d; from the low words of rescale_fused().
   inline __attribute__((always_inline)) __m256i low_words(__m256i a, __m256i b, __m256i c, __m256i d) const {

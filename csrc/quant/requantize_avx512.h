@@ -44,18 +44,20 @@ inline __attribute__((always_inline)) __m512i rescale_fused(__m512i sums, __m512
 // The last steps for 64 outputs: zero point, saturation, clamp, and flip.
 struct OutputAvx512 {
   __m512i zero, low, high, flip;
+  bool is_plain;  // nothing is left to do after saturation
   OutputAvx512(int32_t zero_point, int32_t low_byte, int32_t high_byte, uint8_t flip_byte)
       : zero(_mm512_set1_epi16(static_cast<int16_t>(zero_point))),
         low(_mm512_set1_epi8(static_cast<char>(low_byte))),
         high(_mm512_set1_epi8(static_cast<char>(high_byte))),
-        flip(_mm512_set1_epi8(static_cast<char>(flip_byte))) {}
+        flip(_mm512_set1_epi8(static_cast<char>(flip_byte))),
+        is_plain(low_byte == -128 && high_byte == 127 && flip_byte == 0) {}
 
   // Words without the zero point to bytes.
   inline __attribute__((always_inline)) __m512i words(__m512i first, __m512i second) const {
     return clamp(_mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero)));
   }
   inline __attribute__((always_inline)) __m512i clamp(__m512i y) const {
-    return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, low), high), flip);
+    return is_plain ? y : _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(y, low), high), flip);
   }
   // Within each 128 bits: 4 bytes each of a, b, c and d; from the low words of rescale_fused().
   inline __attribute__((always_inline)) __m512i low_words(__m512i a, __m512i b, __m512i c, __m512i d) const {
