@@ -13,7 +13,7 @@ inline double kernel_speed(Isa isa) {
     const char* isa;
     double factor;
   };
-  constexpr Speed kSpeeds[] = {{"avx512amx", 36}, {"avx512vnni", 12},  {"avxvnni", 8}, {"avx2", 4},
+  constexpr Speed kSpeeds[] = {{"avx512amx", 24}, {"avx512vnni", 12},  {"avxvnni", 8}, {"avx2", 4},
                                {"neon_i8mm", 8},  {"neon_dotprod", 5}, {"neon", 2}};
   for (const Speed& s : kSpeeds)
     if (std::strcmp(isa_name(isa), s.isa) == 0) return s.factor;

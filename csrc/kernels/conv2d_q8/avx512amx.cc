@@ -152,9 +152,11 @@ struct Tiles : Rows512 {
   static int shift(const Conv2dQ8& c) { return c.flip; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, share(bytes)); }
   // The zero point of weights is taken off by sums of unsigned activations.
-  // Shallow windows and few pixels leave most of a register empty: the kernels below are faster there.
+  // Shallow windows and few pixels leave most of a register empty: vpdpbusd is faster there.
   static bool takes(const Conv2dQ8& c) noexcept {
-    return (c.flip != 0 || c.weight_zero == 0) && c.depth() >= 24 && c.pixels() >= 8;
+    const Pieces at(c, padded);
+    const bool deep = at.bytes >= 24 * (at.length / share(at.bytes));
+    return (c.flip != 0 || c.weight_zero == 0) && deep && c.pixels() >= 8;
   }
 
   template <int C>
