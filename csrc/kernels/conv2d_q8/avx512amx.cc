@@ -1,5 +1,6 @@
 // Tiles of up to 32 pixels x 32 channels in the tile registers (tdpbssd, tdpbusd): 0 to 3 are the accumulators, 4 and 5
 // activations of 16 pixels, 6 and 7 weights of 16 channels. Activations are read as they are stored.
+#include "base/tile_registers.h"
 #include "kernels/conv2d_q8/tiles_512.h"
 
 namespace sanderling {
@@ -28,23 +29,16 @@ class TileSetting {
   void set_rows(int64_t rows) {
     if (rows == rows_) return;
     rows_ = rows;
-    const uint8_t height = static_cast<uint8_t>(rows), bytes = static_cast<uint8_t>(width);
-    Shapes s;
-    for (int i = 0; i < 8; ++i) {
-      s.rows[i] = i < 6 ? height : static_cast<uint8_t>(bytes / 4);
-      s.bytes[i] = i == 4 || i == 5 ? bytes : 64;
-    }
-    _tile_loadconfig(&s);
+    TileShapes shapes;
+    for (int i = 0; i < 6; ++i) shapes.rows[i] = static_cast<uint8_t>(rows);
+    shapes.row_bytes[4] = shapes.row_bytes[5] = static_cast<uint16_t>(width);
+    shapes.rows[6] = shapes.rows[7] = static_cast<uint8_t>(width / 4);
+    _tile_loadconfig(&shapes);
   }
 
   const int64_t width;
 
  private:
-  struct alignas(64) Shapes {
-    uint8_t palette = 1, start = 0, reserved[14] = {};
-    uint16_t bytes[16] = {};
-    uint8_t rows[16] = {};
-  };
   int64_t rows_ = 0;
 };
 

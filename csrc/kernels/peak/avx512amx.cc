@@ -1,15 +1,10 @@
 #include <immintrin.h>
 
+#include "base/tile_registers.h"
 #include "kernels/peak/peak.h"
 
 namespace sanderling {
 namespace {
-
-struct alignas(64) TileShapes {
-  uint8_t palette = 1, start = 0, reserved[14] = {};
-  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
 
 // Tiles 0 to 5 take the products of tiles 6 and 7, which are all ones.
 int64_t run_tiles(int64_t loops) noexcept {
