@@ -7,7 +7,9 @@ namespace {
 
 constexpr int64_t kReductionBlock = 64;
 
-// Outer outputs [begin, end), each of r.block results.
+int64_t blocks_of(const Reduction& r) { return (r.block + kReductionBlock - 1) / kReductionBlock; }
+
+// Items [begin, end): of each outer output, all blocks of its r.block results.
 void reduce_outputs(const Reduction& r, const ReductionLoops& loops, const char* in, char* out, int64_t begin,
                     int64_t end) {
   alignas(kMaxAccumulator) char acc[kReductionBlock * kMaxAccumulator];
@@ -15,32 +17,30 @@ void reduce_outputs(const Reduction& r, const ReductionLoops& loops, const char*
   const int outer = r.reduced_rank > 0 ? r.reduced_rank - 1 : 0;
   ReductionStep step{r.run, 1, 0, r.run > 1};
   if (r.reduced_rank > 0) step.count = r.reduced[outer].extent, step.stride = r.reduced[outer].stride;
-  for (int64_t o = begin; o < end; ++o) {
-    const char* base = in;
+  const int64_t blocks = blocks_of(r);
+  for (int64_t item = begin; item < end; ++item) {
+    const int64_t o = item / blocks, b = item % blocks * kReductionBlock, n = std::min(kReductionBlock, r.block - b);
+    const char* from = in + b * loops.bytes;
     for (int64_t rest = o, k = r.kept_rank - 1; k >= 0; --k) {
-      base += rest % r.kept[k].extent * r.kept[k].stride * loops.bytes;
+      from += rest % r.kept[k].extent * r.kept[k].stride * loops.bytes;
       rest /= r.kept[k].extent;
     }
-    for (int64_t b = 0; b < r.block; b += kReductionBlock) {
-      const int64_t n = std::min(kReductionBlock, r.block - b);
-      if (!step.run) step.n = n;
-      int64_t index[Shape::kMaxRank] = {};
-      const char* from = base + b * loops.bytes;
-      char* to = out + (o * r.block + b) * loops.out_bytes;
-      char* sums = loops.store ? acc : to;  // of the output's type where they are the results
-      for (bool fresh = true;; fresh = false) {
-        loops.next(sums, from, step, fresh);
-        int k = outer - 1;
-        for (; k >= 0; --k) {
-          from += r.reduced[k].stride * loops.bytes;
-          if (++index[k] < r.reduced[k].extent) break;
-          from -= r.reduced[k].stride * r.reduced[k].extent * loops.bytes;
-          index[k] = 0;
-        }
-        if (k < 0) break;
+    if (!step.run) step.n = n;
+    int64_t index[Shape::kMaxRank] = {};
+    char* to = out + (o * r.block + b) * loops.out_bytes;
+    char* sums = loops.store ? acc : to;  // of the output's type where they are the results
+    for (bool fresh = true;; fresh = false) {
+      loops.next(sums, from, step, fresh);
+      int k = outer - 1;
+      for (; k >= 0; --k) {
+        from += r.reduced[k].stride * loops.bytes;
+        if (++index[k] < r.reduced[k].extent) break;
+        from -= r.reduced[k].stride * r.reduced[k].extent * loops.bytes;
+        index[k] = 0;
       }
-      if (loops.store) loops.store(acc, n, to);
+      if (k < 0) break;
     }
+    if (loops.store) loops.store(acc, n, to);
   }
 }
 
@@ -97,10 +97,10 @@ void run_reduction_loops(PrepareContext& ctx, const Reduction& r, ReductionLoops
       fill_elements(run.output<void>(0), loops.empty, bytes, n);
     });
   }
-  const int64_t rows = r.outputs / r.block;
-  const double cost = static_cast<double>(r.count) * static_cast<double>(r.block) * loops.nanoseconds;
-  ctx.on_run([r, rows, cost, loops = std::move(loops)](RunContext& run) {
-    run.parallel_for(rows, cost, [&](int64_t begin, int64_t end, int) {
+  const int64_t items = r.outputs / r.block * blocks_of(r);
+  const double cost = static_cast<double>(r.count * r.outputs) * loops.nanoseconds / static_cast<double>(items);
+  ctx.on_run([r, items, cost, loops = std::move(loops)](RunContext& run) {
+    run.parallel_for(items, cost, [&](int64_t begin, int64_t end, int) {
       reduce_outputs(r, loops, run.input<char>(0), run.output<char>(0), begin, end);
     });
   });
