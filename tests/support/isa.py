@@ -6,6 +6,7 @@ What the machine has is asked of the operating system, not of the probes under t
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import re
@@ -29,6 +30,14 @@ FLAGS = {
 """Flags of /proc/cpuinfo: all of them; for neon one of them."""
 
 
+def offers_tiles() -> bool:
+    """Whether the operating system lets processes use the tile registers of AMX (Linux 5.16, x86-64)."""
+    get_supported, arch_prctl, tile_data, mask = 0x1021, 158, 18, ctypes.c_uint64()
+    return ctypes.CDLL(None).syscall(arch_prctl, get_supported, ctypes.byref(mask)) == 0 and bool(
+        mask.value >> tile_data & 1
+    )
+
+
 @functools.cache
 def expected_isas() -> frozenset[str]:
     """Return the instruction sets that this machine has, as far as this build knows them."""
@@ -38,6 +47,8 @@ def expected_isas() -> frozenset[str]:
     match = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     flags = set(match[1].split()) if match else set()
     found = {isa for isa, needs in FLAGS.items() if isa != "neon" and needs <= flags}
+    if "avx512amx" in found and not offers_tiles():
+        found.remove("avx512amx")
     return frozenset(found | ({"neon"} if flags & FLAGS["neon"] else set()))
 
 
