@@ -75,4 +75,38 @@ static inline uint8x16_t output_neon(int32x4_t a, int32x4_t b, int32x4_t c, int3
   return veorq_u8(vreinterpretq_u8_s8(y), stage.flip);
 }
 
+#ifdef __aarch64__
+
+// Sixteen bytes from four vectors of sums by fused_rescale.h, clamped to int8 only. Of the scales and offsets the last
+// two may be the first two. In one piece: a multiply-add among shorter instructions keeps in-order processors waiting.
+// Offsets are loaded each time: the multiply-add overwrites them, and a copy between registers takes a multiplier's
+// turn.
+struct FusedScales {
+  float32x4_t a, b, c, d;
+  const float *ab, *cd;  // offsets
+};
+// Of eight channels, for two pixels.
+static inline FusedScales fused_scales(const float* scale, const float* offset) {
+  const float32x4_t low = vld1q_f32(scale), high = vld1q_f32(scale + 4);
+  return {low, high, low, high, offset, offset};
+}
+static inline __attribute__((always_inline)) int8x16_t bytes_fused(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d,
+                                                                   const FusedScales& s) {
+  int16x8_t y0, y1, y2, y3;
+  asm("ldr %q0, [%12]\n\t"
+      "ldr %q1, [%12, #16]\n\t"
+      "ldr %q2, [%13]\n\t"
+      "ldr %q3, [%13, #16]\n\t"
+      "fmla %0.4s, %4.4s, %8.4s\n\t"
+      "fmla %1.4s, %5.4s, %9.4s\n\t"
+      "fmla %2.4s, %6.4s, %10.4s\n\t"
+      "fmla %3.4s, %7.4s, %11.4s"
+      : "=&w"(y0), "=&w"(y1), "=&w"(y2), "=&w"(y3)
+      : "w"(a), "w"(b), "w"(c), "w"(d), "w"(s.a), "w"(s.b), "w"(s.c), "w"(s.d), "r"(s.ab), "r"(s.cd),
+        "m"(*reinterpret_cast<const float (*)[8]>(s.ab)), "m"(*reinterpret_cast<const float (*)[8]>(s.cd)));
+  return vqmovn_high_s16(vqmovn_s16(vuzp1q_s16(y0, y1)), vuzp1q_s16(y2, y3));
+}
+
+#endif
+
 }  // namespace sanderling

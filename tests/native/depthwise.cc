@@ -56,7 +56,7 @@ void check_q8(Random& random, Tally& tally, const Sizes& sizes, DepthwiseQ8 c) {
   const std::vector<int32_t> bias = random.bias(c.window.out_c);
   const std::vector<int32_t>* given = random.once_in(5) ? nullptr : &bias;
   DepthwiseQ8 at_pack = c;
-  at_pack.input_zero = static_cast<int32_t>(random.between(-128, 127));
+  if (random.once_in(3)) at_pack.input_zero = static_cast<int32_t>(random.between(-128, 127));
   const PackedCase<DepthwiseQ8, uint8_t> one = {
       at_pack, c, weights, input,
       text(c.window) + ", flip " + std::to_string(c.flip) + ", zeros " + std::to_string(c.input_zero) + "," +
@@ -87,6 +87,7 @@ void check_depthwise_q8(Random& random, Tally& tally) {
     c.low = static_cast<int32_t>(random.between(-128, 127));
     c.high = static_cast<int32_t>(random.between(c.low, 127));
   }
+  if (random.once_in(3)) c.output_zero = c.low;  // a ReLU
   check_q8<uint8_t>(random, tally, sizes, c);
 }
 

@@ -142,15 +142,12 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
       });
       sums += rows * kBuffer;
     } else if constexpr (result == Result::kFused) {
-      const float32x4_t s0 = vld1q_f32(t.scale), s1 = vld1q_f32(t.scale + 4);
+      const FusedScales scales = fused_scales(t.scale, t.offset);
       const int8x16_t low = vdupq_n_s8(static_cast<int8_t>(t.low)), high = vdupq_n_s8(static_cast<int8_t>(t.high));
       unrolled<(rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
         constexpr int i = 2 * decltype(pair)::value, j = i + 1 < rows ? i + 1 : i;
-        const int16x8_t a = rescale_fused(acc[0][i][0], s0, t.offset),
-                        b = rescale_fused(acc[0][i][1], s1, t.offset + 4);
-        const int16x8_t c = j > i ? rescale_fused(acc[0][j][0], s0, t.offset) : a;
-        const int16x8_t d = j > i ? rescale_fused(acc[0][j][1], s1, t.offset + 4) : b;
-        const uint64x2_t y = vreinterpretq_u64_u8(bytes_fused(a, b, c, d, low, high));
+        const uint64x2_t y = vreinterpretq_u64_u8(
+            clamp(bytes_fused(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], scales), low, high));
         vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(y));
         out += out_stride;
         if constexpr (j > i) {

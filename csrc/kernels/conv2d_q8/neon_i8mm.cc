@@ -73,10 +73,10 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int
         float32x4_t s[4];
         unrolled<4>([&](auto j)
                         __attribute__((always_inline)) { s[j] = vreinterpretq_f32_s32(two_channels(t.scale, 2 * j)); });
+        const FusedScales scales{s[0], s[1], s[2], s[3], offset, offset + 8};
         unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
-          y[i] = vreinterpretq_u16_u8(bytes_fused(
-              rescale_fused(acc[i][0], s[0], offset), rescale_fused(acc[i][1], s[1], offset + 4),
-              rescale_fused(acc[i][2], s[2], offset + 8), rescale_fused(acc[i][3], s[3], offset + 12), low, high));
+          y[i] =
+              vreinterpretq_u16_u8(clamp(bytes_fused(acc[i][0], acc[i][1], acc[i][2], acc[i][3], scales), low, high));
         });
       } else {
         constexpr RequantizeNeon kind = requantize_kind(result);

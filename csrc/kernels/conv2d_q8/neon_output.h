@@ -33,7 +33,7 @@ enum class Result {
   kRelu,  // bytes, as in requantize_neon.h
   kRight,
   kAny,
-  kFused,  // bytes, by rescale_fused()
+  kFused,  // bytes, by bytes_fused()
 };
 static inline Result rescaling(const Tile& t) {
   if (t.flags & kGeneral) return Result::kAny;
@@ -46,24 +46,9 @@ constexpr RequantizeNeon requantize_kind(Result r) {
                                : RequantizeNeon::kAny;
 }
 
-#ifdef __aarch64__
-
-// Four outputs in the low halves of the lanes, see fused_rescale.h. The offset is loaded each time: the multiply-add
-// overwrites it, and a copy between registers takes a multiplier's turn.
-SANDERLING_INLINE int16x8_t rescale_fused(int32x4_t sums, float32x4_t scale, const float* offset) {
-  float32x4_t y;
-  asm volatile("ldr %q0, %1" : "=w"(y) : "m"(*reinterpret_cast<const float (*)[4]>(offset)));
-  return vreinterpretq_s16_f32(vfmaq_f32(y, vreinterpretq_f32_s32(sums), scale));
+SANDERLING_INLINE uint8x16_t clamp(int8x16_t x, int8x16_t low, int8x16_t high) {
+  return vreinterpretq_u8_s8(vminq_s8(vmaxq_s8(x, low), high));
 }
-
-// Sixteen bytes.
-SANDERLING_INLINE uint8x16_t bytes_fused(int16x8_t a, int16x8_t b, int16x8_t c, int16x8_t d, int8x16_t low,
-                                         int8x16_t high) {
-  const int8x16_t y = vqmovn_high_s16(vqmovn_s16(vuzp1q_s16(a, b)), vuzp1q_s16(c, d));
-  return vreinterpretq_u8_s8(vminq_s8(vmaxq_s8(y, low), high));
-}
-
-#endif
 
 // Rows of kBuffer sums, with the bias: of one panel of channels.
 constexpr int64_t kBuffer = 16;
@@ -84,6 +69,13 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
     }
   });
   const OutputStageNeon stage = output_stage(t);
+  const float* offset = t.offset + first;
+  alignas(16) float twice[8];  // of four channels
+  if constexpr (kind == Result::kFused && fours == 1) {
+    vst1q_f32(twice, vld1q_f32(offset));
+    vst1q_f32(twice + 4, vld1q_f32(offset));
+    offset = twice;
+  }
   const int64_t out_stride = t.out_stride;
   uint8_t* out = static_cast<uint8_t*>(t.out) + first;
   sums += first;
@@ -100,12 +92,10 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
     uint8x16_t y0, y1;
 #ifdef __aarch64__
     if constexpr (kind == Result::kFused) {
-      int16x8_t y[8];
-      unrolled<8>([&](auto v) __attribute__((always_inline)) {
-        y[v] = rescale_fused(x[v], scale[v % fours], t.offset + first + v % fours * 4);
-      });
-      y0 = bytes_fused(y[0], y[1], y[2], y[3], stage.low, stage.high);
-      y1 = bytes_fused(y[4], y[5], y[6], y[7], stage.low, stage.high);
+      constexpr int c1 = 1 % fours, c2 = 2 % fours, c3 = 3 % fours;
+      const FusedScales scales{scale[0], scale[c1], scale[c2], scale[c3], offset, offset + (fours == 4 ? 8 : 0)};
+      y0 = clamp(bytes_fused(x[0], x[1], x[2], x[3], scales), stage.low, stage.high);
+      y1 = clamp(bytes_fused(x[4], x[5], x[6], x[7], scales), stage.low, stage.high);
     } else
 #endif
     {

@@ -74,9 +74,10 @@ struct Bytes3x3 {
 };
 
 template <Tail kTail, int kStride>
-void blocks_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
-  row_3x3<kTail, Bytes3x3<true>, kStride>(w, work, rows, out, 0, work.light);
-  row_3x3<kTail, Bytes3x3<false>, kStride>(w, work, rows, out, work.light, work.narrow);
+void blocks_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out, int64_t begin, int64_t end) {
+  const int64_t light = work.light < begin ? begin : smaller(work.light, end);
+  row_3x3<kTail, Bytes3x3<true>, kStride>(w, work, rows, out, begin, light);
+  row_3x3<kTail, Bytes3x3<false>, kStride>(w, work, rows, out, light, end);
 }
 
 // Five columns of a row.
@@ -98,9 +99,9 @@ inline Sums add_row(Sums s, const int8_t* w, Row5 x) {
   return add_one(s, x.e, vld1_s8(w + 32));
 }
 
-// The narrow blocks of a row of a 5x5 window without dilation, two pixels at a time, in the order of row_3x3.
+// Narrow blocks of a row of a 5x5 window without dilation, two pixels at a time, in the order of row_3x3.
 template <Tail kTail, int kStride>
-void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output) {
+void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
   const OutputStageNeon stage = stage_of<kTail>(work);
   const int64_t channels = w.out_c, pairs = (w.out_w + 1) / 2;
   const int64_t second_pair = (2 - w.out_w % 2) * channels;
@@ -115,14 +116,12 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     if (kStride == 1) return Row5{left.b, left.c, left.d, left.e, vld1_s8(x + c5)};
     return Row5{left.c, left.d, left.e, vld1_s8(x + c5), vld1_s8(x + c6)};
   };
-  const char* record = work.records;
-  Scale scale(multipliers_of(record));
+  const char* record = record_of(work, begin);
+  Rescale<kTail> rescale_pair(work, begin);
   Pair last{};
-  uint8_t* to = output + work.start[0];
-  const auto store = [&]() __attribute__((always_inline)) {
-    store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
-  };
-  for (int64_t b = 0; b < work.narrow; ++b, record += work.narrow_bytes) {
+  uint8_t* to = output + work.start[begin];
+  const auto store = [&]() __attribute__((always_inline)) { store_halves(to, to + c1, rescale_pair(last, stage)); };
+  for (int64_t b = begin; b < end; ++b, record += work.narrow_bytes) {
     const int8_t* weights = weights_of<int8_t>(record);
     const Sums bias{vld1q_s32(work.bias + b * kBlock), vld1q_s32(work.bias + b * kBlock + 4)};
     int64_t at = work.start[b];
@@ -142,7 +141,7 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     last = head;
     to = output + at;
     uint8_t* next_to = to + second_pair;
-    scale = Scale(multipliers_of(record));
+    rescale_pair = Rescale<kTail>(work, b);
     at += kStride * second_pair;
     for (int64_t i = 1; i < pairs; ++i) {
       const Pair next = sums();
@@ -159,20 +158,33 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
 struct Pairs {
   // Whether the window is one of those that have loops of their own.
   template <Tail kTail>
-  static bool square(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
+  static bool square(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out, int64_t begin, int64_t end) {
     if (w.out_w == 1) return false;
     const bool three = w.kernel_h == 3 && w.kernel_w == 3, five = w.kernel_h == 5 && w.kernel_w == 5;
-    if (three && w.stride_w == 1) blocks_3x3<kTail, 1>(w, work, rows, out);
-    if (three && w.stride_w == 2) blocks_3x3<kTail, 2>(w, work, rows, out);
-    if (five && w.stride_w == 1) row_5x5<kTail, 1>(w, work, rows, out);
-    if (five && w.stride_w == 2) row_5x5<kTail, 2>(w, work, rows, out);
+    if (three && w.stride_w == 1) blocks_3x3<kTail, 1>(w, work, rows, out, begin, end);
+    if (three && w.stride_w == 2) blocks_3x3<kTail, 2>(w, work, rows, out, begin, end);
+    if (five && w.stride_w == 1) row_5x5<kTail, 1>(w, work, rows, out, begin, end);
+    if (five && w.stride_w == 2) row_5x5<kTail, 2>(w, work, rows, out, begin, end);
     return three || five;
   }
   template <RequantizeNeon kKind>
   static void row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
     const bool plain = kKind != RequantizeNeon::kAny && w.dilation_w == 1 && w.stride_w <= 2;
-    if (plain && kKind == RequantizeNeon::kRelu && work.unclamped && square<Tail::kRelu>(w, work, rows, out)) return;
-    if (plain && square<Tail::kClamp>(w, work, rows, out)) return;
+#ifdef __aarch64__
+    if (work.fused) {  // only where there are such loops
+      for (int64_t begin = 0, end = 0; begin < work.narrow; begin = end) {
+        const uint8_t fused = work.fused[begin];
+        while (end < work.narrow && work.fused[end] == fused) ++end;
+        fused ? square<Tail::kFused>(w, work, rows, out, begin, end)
+              : square<Tail::kClamp>(w, work, rows, out, begin, end);
+      }
+      return;
+    }
+#else
+    const bool relu = kKind == RequantizeNeon::kRelu && work.unclamped;
+    if (plain && relu && square<Tail::kRelu>(w, work, rows, out, 0, work.narrow)) return;
+#endif
+    if (plain && square<Tail::kClamp>(w, work, rows, out, 0, work.narrow)) return;
     narrow_pixels<kKind, 0>(w, work, rows, out);
   }
 };
@@ -186,7 +198,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
 
 }  // namespace
 
-const DepthwiseQ8Kernel depthwise_q8_neon_pairs = {Packing::takes, Packing::packed_bytes, Packing::pack, scratch_bytes,
-                                                   run};
+const DepthwiseQ8Kernel depthwise_q8_neon_pairs = {OwnPacking::takes, OwnPacking::packed_bytes, OwnPacking::pack,
+                                                   scratch_bytes, run};
 
 }  // namespace sanderling

@@ -17,17 +17,37 @@ struct Pair {
   Sums s, t;
 };
 
-struct Scale {
+// From the sums of a block's pixels to bytes.
+template <Tail kTail>
+struct Rescale {
   int32x4_t multiplier0, multiplier1, shift0, shift1;
 
-  explicit Scale(const int32_t* m)
-      : multiplier0(vld1q_s32(m)), multiplier1(vld1q_s32(m + 4)), shift0(vld1q_s32(m + 8)), shift1(vld1q_s32(m + 12)) {}
-  template <Tail kTail>
+  Rescale(const Work& work, int64_t block) {
+    const int32_t* m = multipliers_of(record_of(work, block));
+    multiplier0 = vld1q_s32(m), multiplier1 = vld1q_s32(m + 4);
+    shift0 = vld1q_s32(m + 8), shift1 = vld1q_s32(m + 12);
+  }
   Sums apply(Sums s) const {
     return {requantize_neon<kind_of<kTail>()>(s.low, multiplier0, shift0),
             requantize_neon<kind_of<kTail>()>(s.high, multiplier1, shift1)};
   }
+  uint8x16_t operator()(const Pair& p, const OutputStageNeon& stage) const {
+    return finish<kTail>(apply(p.s), apply(p.t), stage);
+  }
 };
+
+#ifdef __aarch64__
+template <>
+struct Rescale<Tail::kFused> {
+  FusedScales scales;
+
+  Rescale(const Work& work, int64_t block)
+      : scales(fused_scales(work.table.scale + block * kBlock, work.table.offset + block * kBlock)) {}
+  uint8x16_t operator()(const Pair& p, const OutputStageNeon&) const {
+    return vreinterpretq_u8_s8(bytes_fused(p.s.low, p.s.high, p.t.low, p.t.high, scales));
+  }
+};
+#endif
 
 // Blocks [begin, end) of a row of two pixels and more. Taps has the weights of a block and sums them with the columns
 // of three rows. A pair is rescaled among the products of the next one, or of the next block's first, as either alone
@@ -50,7 +70,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     if (kStride == 1) return Row{left.b, left.c, Taps::load(x + c3)};
     return Row{left.c, Taps::load(x + c3), Taps::load(x + c4)};
   };
-  Scale scale(multipliers_of(record_of(work, begin)));
+  Rescale<kTail> rescale_pair(work, begin);
   Pair last{};
   uint8_t* to = output + work.start[begin];  // of `last`; what is written there before the first pair is overwritten
   for (int64_t b = begin; b < end; ++b) {
@@ -67,15 +87,13 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
       return Pair{taps(bias, x, y, z), taps(bias, x1, y1, z1)};
     };
     const auto advance = [&](int64_t step) { p0 += step, p1 += step, p2 += step; };
-    const auto store = [&]() __attribute__((always_inline)) {
-      store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
-    };
+    const auto store = [&]() __attribute__((always_inline)) { store_halves(to, to + c1, rescale_pair(last, stage)); };
     const Pair head = sums();
     store();
     last = head;
     to = output + start;
     uint8_t* next_to = to + second_pair;
-    scale = Scale(multipliers_of(record));
+    rescale_pair = Rescale<kTail>(work, b);
     advance(kStride * second_pair);
     for (int64_t i = 1; i < pairs; ++i) {
       const Pair next = sums();
@@ -86,7 +104,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
       next_to += c2;
     }
   }
-  store_halves(to, to + c1, finish<kTail>(scale.apply<kTail>(last.s), scale.apply<kTail>(last.t), stage));
+  store_halves(to, to + c1, rescale_pair(last, stage));
 }
 
 // Wide blocks: words, multiplied into int32.

@@ -14,6 +14,8 @@ struct Work {
   size_t narrow_bytes, wide_bytes;
   OutputStageNeon stage;
   bool unclamped;  // see Tail
+  FusedTable table;
+  const uint8_t* fused;  // of each block: whether its bias and rescaling are the table's; null where no block's are
 };
 
 struct Sums {
@@ -66,8 +68,9 @@ inline Sums rescale(Sums s, const int32_t* multipliers) {
           requantize_neon<kKind>(s.high, vld1q_s32(multipliers + 4), vld1q_s32(multipliers + kBlock + 4))};
 }
 
-// What follows the sums of a 3x3 window; kRelu: a ReLU whose range is that of the output, so output_zero = low = -128.
-enum class Tail { kRelu, kClamp, kAny };
+// What follows the sums of a 3x3 window; kRelu: a ReLU whose range is that of the output, so output_zero = low = -128;
+// kFused: the same by fused_rescale.h.
+enum class Tail { kFused, kRelu, kClamp, kAny };
 
 template <Tail kTail>
 constexpr RequantizeNeon kind_of() {

@@ -59,26 +59,50 @@ struct Rows {
   int64_t rows_of_taps, stride_w, pixels, out_c, out_row;
   const BlockHeader* block;
   const int32_t* bias;
+  const float *scale, *offset;  // of fused_rescale.h
   OutputStageNeon stage;
 };
 
-// kRelu: a ReLU whose range is that of the output, so output_zero = low = -128.
-enum class Tail { kRelu, kClamp0, kClamp, kAny };
+// kFused: by fused_rescale.h, into the whole range of bytes.
+enum class Tail { kFused, kFusedClamp, kClamp, kAny };
 
 template <Tail kTail>
-constexpr RequantizeNeon kind_of() {
-  if (kTail == Tail::kRelu || kTail == Tail::kClamp0) return RequantizeNeon::kRelu;
-  return kTail == Tail::kClamp ? RequantizeNeon::kRight : RequantizeNeon::kAny;
-}
-
 struct Scale {
   int32x4_t multiplier0, multiplier1, shift0, shift1;
   OutputStageNeon stage;
+
+  explicit Scale(const Rows& r)
+      : multiplier0(vld1q_s32(r.block->multiplier)),
+        multiplier1(vld1q_s32(r.block->multiplier + 4)),
+        shift0(vld1q_s32(r.block->shift)),
+        shift1(vld1q_s32(r.block->shift + 4)),
+        stage(r.stage) {}
+};
+struct FusedScale {
+  FusedScales scales;
+  int8x16_t low, high;
+
+  explicit FusedScale(const Rows& r) : scales(fused_scales(r.scale, r.offset)), low(r.stage.low), high(r.stage.high) {}
+};
+template <>
+struct Scale<Tail::kFused> : FusedScale {
+  using FusedScale::FusedScale;
+};
+template <>
+struct Scale<Tail::kFusedClamp> : FusedScale {
+  using FusedScale::FusedScale;
 };
 
+SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<Tail::kFused>& r) {
+  return vreinterpretq_u8_s8(bytes_fused(s.low, s.high, t.low, t.high, r.scales));
+}
+SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<Tail::kFusedClamp>& r) {
+  const int8x16_t y = bytes_fused(s.low, s.high, t.low, t.high, r.scales);
+  return vreinterpretq_u8_s8(vminq_s8(vmaxq_s8(y, r.low), r.high));
+}
 template <Tail kTail>
-SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale& r) {
-  constexpr RequantizeNeon kKind = kind_of<kTail>();
+SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<kTail>& r) {
+  constexpr RequantizeNeon kKind = kTail == Tail::kClamp ? RequantizeNeon::kRight : RequantizeNeon::kAny;
   const int32x4_t a = requantize_neon<kKind>(s.low, r.multiplier0, r.shift0);
   const int32x4_t b = requantize_neon<kKind>(s.high, r.multiplier1, r.shift1);
   const int32x4_t c = requantize_neon<kKind>(t.low, r.multiplier0, r.shift0);
@@ -86,8 +110,6 @@ SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale& r) {
   if (kTail == Tail::kAny) return output_neon<kKind>(a, b, c, d, r.stage);
   int16x8_t ab = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
   int16x8_t cd = vuzp1q_s16(vreinterpretq_s16_s32(c), vreinterpretq_s16_s32(d));
-  // Saturating to [0, 255] is the clamp, and stage.flip has the zero point: see run.
-  if (kTail == Tail::kRelu) return veorq_u8(vqmovun_high_s16(vqmovun_s16(ab), cd), r.stage.flip);
   ab = vqaddq_s16(ab, r.stage.zero), cd = vqaddq_s16(cd, r.stage.zero);
   const int8x16_t y = vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(ab), cd), r.stage.low), r.stage.high);
   return veorq_u8(vreinterpretq_u8_s8(y), r.stage.flip);
@@ -189,7 +211,7 @@ struct Window {
 };
 
 template <Tail kTail, class W, int kRows, int kPixels>
-SANDERLING_INLINE void pixels(const Rows& r, const Scale& scale, int64_t x, uint8_t* out) {
+SANDERLING_INLINE void pixels(const Rows& r, const Scale<kTail>& scale, int64_t x, uint8_t* out) {
   constexpr int kAll = kRows * kPixels;
   const auto all = std::make_integer_sequence<int, kAll>();
   Sums s[kAll];
@@ -213,11 +235,11 @@ SANDERLING_INLINE void pixels(const Rows& r, const Scale& scale, int64_t x, uint
   const auto at = [&](int q) {
     return reinterpret_cast<uint64_t*>(out + q / kPixels * r.out_row + q % kPixels * r.out_c);
   };
-  const uint64x2_t first = vreinterpretq_u64_u8(finish<kTail>(s[0], s[kAll > 1 ? 1 : 0], scale));
+  const uint64x2_t first = vreinterpretq_u64_u8(finish(s[0], s[kAll > 1 ? 1 : 0], scale));
   vst1q_lane_u64(at(0), first, 0);
   if constexpr (kAll > 1) vst1q_lane_u64(at(1), first, 1);
   if constexpr (kAll > 2) {
-    const uint64x2_t second = vreinterpretq_u64_u8(finish<kTail>(s[2], s[3], scale));
+    const uint64x2_t second = vreinterpretq_u64_u8(finish(s[2], s[3], scale));
     vst1q_lane_u64(at(2), second, 0);
     vst1q_lane_u64(at(3), second, 1);
   }
@@ -227,8 +249,7 @@ SANDERLING_INLINE void pixels(const Rows& r, const Scale& scale, int64_t x, uint
 template <Tail kTail, class W, int kRows>
 void rows_of(const Rows& rows, uint8_t* out) {
   const Rows r = rows;  // a copy, as stores of bytes might change what it refers to
-  const Scale scale{vld1q_s32(r.block->multiplier), vld1q_s32(r.block->multiplier + 4), vld1q_s32(r.block->shift),
-                    vld1q_s32(r.block->shift + 4), r.stage};
+  const Scale<kTail> scale(r);
   constexpr int kPixels = 4 / kRows;
   int64_t x = 0;
   for (; x + kPixels <= r.pixels; x += kPixels, out += kPixels * r.out_c)
@@ -265,15 +286,9 @@ Functions functions(const Window2d& w) {
   return w.stride_w == 1 ? functions<kTail, 5, 1>() : functions<kTail, 5, 2>();
 }
 
-inline Tail tail_of(const DepthwiseQ8& c, RequantizeNeon kind) {
-  if (kind == RequantizeNeon::kAny) return Tail::kAny;
-  if (kind == RequantizeNeon::kRight) return Tail::kClamp;
-  return c.low == -128 && c.high == 127 && c.output_zero == -128 ? Tail::kRelu : Tail::kClamp0;
-}
-
 Functions functions(Tail tail, const Window2d& w) {
-  if (tail == Tail::kRelu) return functions<Tail::kRelu>(w);
-  if (tail == Tail::kClamp0) return functions<Tail::kClamp0>(w);
+  if (tail == Tail::kFused) return functions<Tail::kFused>(w);
+  if (tail == Tail::kFusedClamp) return functions<Tail::kFusedClamp>(w);
   return tail == Tail::kClamp ? functions<Tail::kClamp>(w) : functions<Tail::kAny, 0, 0>();
 }
 
@@ -284,7 +299,9 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   const Window2d& w = c.window;
   const PackedLayout at(c);
   const ScratchLayout own(c);
-  const char* records = static_cast<const char*>(packed) + align64(sizeof(Header));
+  const char* records = static_cast<const char*>(packed) + at.records;
+  const char* table = static_cast<const char*>(packed) + at.fused;
+  const FusedTable fused = view_fused_table(table, at.blocks * kBlock);
   Header header;
   std::memcpy(&header, packed, sizeof header);
   char* memory = static_cast<char*>(scratch);
@@ -295,7 +312,8 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   bool has_zeros = false;
 
   const int64_t group_bytes = static_cast<int64_t>(own.group_bytes), all = columns(w);
-  const Tail tail = tail_of(c, header.kind);
+  const Tail tail = header.kind == RequantizeNeon::kAny ? Tail::kAny : Tail::kClamp;
+  const bool fuses = tail == Tail::kClamp && fused_table_holds(table, c.input_zero);
   const bool by_tap = !unrolled(tail, w);
   const int64_t per_group = by_tap ? w.kernel_w : 1, per_part = at.rows.groups * per_group;
   for (int64_t i = 0; i < at.parts * per_part; ++i) {
@@ -305,6 +323,8 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   const int64_t before = smaller(w.pad_w, all), inside = smaller(w.in_w, all - before), after = all - before - inside;
 
   const Functions all_functions = functions(tail, w);
+  const Functions fused_functions =
+      fuses ? functions(c.low == -128 && c.high == 127 ? Tail::kFused : Tail::kFusedClamp, w) : all_functions;
   Rows r{};
   r.columns = columns_at;
   r.weights_of_row = static_cast<int64_t>(at.row_bytes);
@@ -314,7 +334,6 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   r.out_c = w.out_c;
   r.out_row = w.out_w * w.out_c;
   r.stage = output_stage_neon(c.output_zero, c.low, c.high, c.flip);
-  if (tail == Tail::kRelu) r.stage.flip = veorq_u8(r.stage.flip, vdupq_n_u8(0x80));
   int32_t bias[kBlock];
   r.bias = bias;
   const auto interleave_rows = c.flip ? interleave<true> : interleave<false>;
@@ -333,10 +352,14 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
       // Whatever a file says: no more parts than there is room for.
       r.rows_of_taps = (block.parts < 1 ? 1 : smaller(block.parts, at.parts)) * per_part;
       const int64_t start = block_start(w, b);
-      const RowsOf one = r.rows_of_taps == 1 ? all_functions.one_once : all_functions.one;
-      const RowsOf two = r.rows_of_taps == 1 ? all_functions.two_once : all_functions.two;
-      vst1q_s32(bias, vmlsq_n_s32(vld1q_s32(block.bias), vld1q_s32(block.sum), c.input_zero));
-      vst1q_s32(bias + 4, vmlsq_n_s32(vld1q_s32(block.bias + 4), vld1q_s32(block.sum + 4), c.input_zero));
+      const bool fuse = fuses && fused.has[b];
+      const Functions& own_functions = fuse ? fused_functions : all_functions;
+      const RowsOf one = r.rows_of_taps == 1 ? own_functions.one_once : own_functions.one;
+      const RowsOf two = r.rows_of_taps == 1 ? own_functions.two_once : own_functions.two;
+      const int32_t* own_bias = fuse ? fused.start + b * kBlock : block.bias;
+      vst1q_s32(bias, vmlsq_n_s32(vld1q_s32(own_bias), vld1q_s32(block.sum), c.input_zero));
+      vst1q_s32(bias + 4, vmlsq_n_s32(vld1q_s32(own_bias + 4), vld1q_s32(block.sum + 4), c.input_zero));
+      r.scale = fused.scale + b * kBlock, r.offset = fused.offset + b * kBlock;
       uint8_t* out = static_cast<uint8_t*>(output) + row * r.out_row + start;
       for (int64_t done = 0, n = 0; done < tile; done += n) {
         n = smaller(at.rows.together, tile - done);

@@ -13,6 +13,13 @@ namespace {
 
 using namespace pairs;
 
+#ifdef __aarch64__
+constexpr bool kFusesRows = true;
+#else
+constexpr bool kFusesRows = false;
+#endif
+using OwnPacking = Packing<kFusesRows>;
+
 // Input rows are read in place where a window never leaves them; otherwise they are copied between columns of
 // input_zero, which also flips bytes and repeats channels for the depth multiplier.
 inline int64_t columns(const Window2d& w) {
@@ -69,14 +76,18 @@ inline void copy_row(const DepthwiseQ8& c, const uint8_t* from, int8_t* to) {
 // x * out_c, counted from the padding's left edge.
 class Rows {
  public:
-  Rows(const DepthwiseQ8& c, const Layout& packed_at, const void* packed, const uint8_t* input, void* scratch)
+  // `fused`: of each block, whether its bias is the fused table's; null where no block's is.
+  Rows(const DepthwiseQ8& c, const Layout& packed_at, const void* packed, const FusedTable& table, const uint8_t* fused,
+       const uint8_t* input, void* scratch)
       : c_(c), at_(scratch_layout(c)), input_(input), memory_(static_cast<char*>(scratch)) {
     const char* base = static_cast<const char*>(packed);
     const int32_t* from = reinterpret_cast<const int32_t*>(base + packed_at.bias);
     const int32_t* sums = reinterpret_cast<const int32_t*>(base + packed_at.sum);
     int32_t* bias = reinterpret_cast<int32_t*>(memory_);
-    for (int64_t i = 0; i < packed_at.blocks * kBlock; i += 4)
-      vst1q_s32(bias + i, vmlsq_n_s32(vld1q_s32(from + i), vld1q_s32(sums + i), c.input_zero));
+    for (int64_t i = 0; i < packed_at.blocks * kBlock; i += 4) {
+      const int32_t* own = (fused && fused[i / kBlock] ? table.start : from) + i;
+      vst1q_s32(bias + i, vmlsq_n_s32(vld1q_s32(own), vld1q_s32(sums + i), c.input_zero));
+    }
     // Whatever a file says, blocks are within the picture.
     const int32_t* starts = reinterpret_cast<const int32_t*>(base + packed_at.start);
     const int64_t last = c.window.out_c - kBlock;

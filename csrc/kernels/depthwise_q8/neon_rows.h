@@ -24,7 +24,11 @@ void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, 
   const char* base = static_cast<const char*>(packed);
   Header header;
   std::memcpy(&header, packed, sizeof header);
-  Rows rows(c, at, packed, input, scratch);
+  const FusedTable table = view_fused_table(base + at.fused, at.blocks * kBlock);
+  const bool fuses = kFusesRows && has_fused_loops(c) && header.kind != RequantizeNeon::kAny &&
+                     fused_table_holds(base + at.fused, c.input_zero);
+  const uint8_t* fused = fuses ? table.has : nullptr;
+  Rows rows(c, at, packed, table, fused, input, scratch);
   const bool unclamped = c.low == -128 && c.high == 127 && c.output_zero == -128;
   const int64_t narrow = header.narrow < 0 ? 0 : smaller(header.narrow, at.blocks);
   const Work work{rows.start(),
@@ -37,7 +41,9 @@ void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, 
                   at.narrow_bytes,
                   at.wide_bytes,
                   output_stage_neon(c.output_zero, c.low, c.high, c.flip),
-                  unclamped};
+                  unclamped,
+                  table,
+                  fused};
   uint8_t* out = static_cast<uint8_t*>(output);
   switch (header.kind) {
     case RequantizeNeon::kRelu:

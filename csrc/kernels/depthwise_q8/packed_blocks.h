@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "kernels/depthwise_q8/depthwise_q8.h"
+#include "quant/fused_table.h"
 #include "quant/requantize_neon_kind.h"
 
 namespace sanderling {
@@ -28,8 +29,9 @@ inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t taps_of(const Window2d& w) { return w.kernel_h * w.kernel_w; }
 inline int64_t blocks_of(const Window2d& w) { return (w.out_c + kBlock - 1) / kBlock; }
 
-// Packed: Header, then int32 start[blocks], bias[blocks][8], weight_sum[blocks][8], then the records of blocks:
-// multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide block, int16.
+// Packed: Header, then int32 start[blocks], bias[blocks][8], weight_sum[blocks][8], fused_table.h's table (of narrow
+// blocks), then the records of blocks: multiplier int32[8], shift int32[8], weights [taps][8], int8 or, in a wide
+// block, int16.
 struct Header {
   RequantizeNeon kind;
   int32_t light, narrow;  // blocks; narrow counts the light ones too
@@ -37,7 +39,7 @@ struct Header {
 
 struct Layout {
   int64_t taps, blocks;
-  size_t start, bias, sum, records, narrow_bytes, wide_bytes, bytes;
+  size_t start, bias, sum, fused, records, narrow_bytes, wide_bytes, bytes;
 };
 
 inline Layout layout(const DepthwiseQ8& c) {
@@ -47,11 +49,19 @@ inline Layout layout(const DepthwiseQ8& c) {
   at.start = align64(sizeof(Header));
   at.bias = at.start + align64(static_cast<size_t>(at.blocks) * sizeof(int32_t));
   at.sum = at.bias + lanes;
-  at.records = align64(at.sum + lanes);
+  at.fused = at.sum + lanes;
+  at.records = align64(at.fused + fused_table_bytes(at.blocks * kBlock, at.blocks));
   at.narrow_bytes = (2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) + 15) / 16 * 16;
   at.wide_bytes = 2 * kBlock * sizeof(int32_t) + static_cast<size_t>(at.taps * kBlock) * sizeof(int16_t);
   at.bytes = at.records + static_cast<size_t>(at.blocks) * at.wide_bytes;
   return at;
+}
+
+// Windows whose rows have loops that rescale by fused_rescale.h.
+inline bool has_fused_loops(const DepthwiseQ8& c) {
+  const Window2d& w = c.window;
+  return w.kernel_h == w.kernel_w && (w.kernel_w == 3 || w.kernel_w == 5) && w.dilation_w == 1 && w.stride_w <= 2 &&
+         w.out_w > 1 && c.flip == 0 && c.low == -128 && c.high == 127 && c.output_zero == -128;
 }
 
 inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t tap, int64_t channel) {
@@ -77,7 +87,26 @@ inline Weights weights_kind(const DepthwiseQ8& c, const uint8_t* weights, int64_
   return light ? Weights::kLight : Weights::kNarrow;
 }
 
-inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
+// Of a block's channels from `start` on; false where some have none.
+inline bool fuse_block(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, int64_t start, int64_t block,
+                       char* table, int64_t entries) {
+  for (int64_t i = 0; i < kBlock; ++i) {
+    int64_t positive = 0, negative = 0;
+    for (int64_t t = 0; t < taps_of(c.window); ++t) {
+      const int32_t w = weight_at(c, weights, t, start + i);
+      (w < 0 ? negative : positive) += w < 0 ? -w : w;
+    }
+    const int32_t own_bias = bias ? bias[start + i] : 0;
+    FusedRescale found;
+    if (!find_fused_rescale(c.multipliers[start + i], sum_range(own_bias, positive, negative, c.input_zero),
+                            c.output_zero, c.low, c.high, found))
+      return false;
+    set_fused(found, own_bias, table, entries, block * kBlock + i);
+  }
+  return true;
+}
+
+inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, bool fuses, void* packed) {
   const Layout at = layout(c);
   const int64_t channels = c.window.out_c;
   char* base = static_cast<char*>(packed);
@@ -86,6 +115,9 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
   int32_t* sums = reinterpret_cast<int32_t*>(base + at.sum);
   char* record = base + at.records;
   Header header{requantize_neon_kind(c.multipliers, channels, c.output_zero, c.low), 0, 0};
+  std::memset(base + at.fused, 0, at.records - at.fused);
+  start_fused_table(base + at.fused, c.input_zero);
+  fuses = fuses && header.kind != RequantizeNeon::kAny && has_fused_loops(c);
   int64_t block = 0;
   for (const Weights kind : {Weights::kLight, Weights::kNarrow, Weights::kWide}) {
     const bool narrow = kind != Weights::kWide;
@@ -112,6 +144,9 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
         all_bias[block * kBlock + i] = bias ? bias[start + i] : 0;
         sums[block * kBlock + i] = sum;
       }
+      const int64_t entries = at.blocks * kBlock;
+      if (fuses && narrow && fuse_block(c, weights, bias, start, block, base + at.fused, entries))
+        set_fused_block(base + at.fused, entries, block);
       record += narrow ? at.narrow_bytes : at.wide_bytes;
       ++block;
     }
@@ -121,11 +156,13 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
   std::memcpy(packed, &header, sizeof header);
 }
 
+// kFuses: whether every processor of the family has the fused multiply-add; of ARMv7 not all have.
+template <bool kFuses>
 struct Packing {
   static bool takes(const DepthwiseQ8& c) noexcept { return c.multipliers != nullptr && c.window.out_c >= kBlock; }
   static size_t packed_bytes(const DepthwiseQ8& c) noexcept { return layout(c).bytes; }
   static void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
-    pack_blocks(c, weights, bias, packed);
+    pack_blocks(c, weights, bias, kFuses, packed);
   }
 };
 

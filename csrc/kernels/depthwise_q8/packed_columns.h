@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "kernels/depthwise_q8/row_groups.h"
+#include "quant/fused_table.h"
 #include "quant/requantize_neon_kind.h"
 
 namespace sanderling {
@@ -22,7 +23,8 @@ constexpr int64_t kColumn = 4 * kBlock;  // bytes of an interleaved column: chan
 
 inline size_t align64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Packed: Header, then for each block a record: BlockHeader, then weights [together][parts][groups][kernel_w][kColumn].
+// Packed: Header, fused_table.h's table, then for each block a record: BlockHeader, then weights
+// [together][parts][groups][kernel_w][kColumn].
 struct Header {
   RequantizeNeon kind;
 };
@@ -39,7 +41,7 @@ inline int64_t block_start(const Window2d& w, int64_t block) { return smaller(bl
 struct PackedLayout {
   int64_t blocks, parts, taps;
   RowGroups rows;
-  size_t row_bytes, record_bytes, bytes;
+  size_t row_bytes, record_bytes, fused, records, bytes;
 
   explicit PackedLayout(const DepthwiseQ8& c) {
     blocks = (c.window.out_c + kBlock - 1) / kBlock;
@@ -48,7 +50,9 @@ struct PackedLayout {
     taps = rows.groups * c.window.kernel_w;
     row_bytes = static_cast<size_t>(parts * taps * kColumn);
     record_bytes = align64(sizeof(BlockHeader) + static_cast<size_t>(rows.together) * row_bytes);
-    bytes = align64(sizeof(Header)) + static_cast<size_t>(blocks) * record_bytes;
+    fused = align64(sizeof(Header));
+    records = fused + align64(fused_table_bytes(blocks * kBlock, blocks));
+    bytes = records + static_cast<size_t>(blocks) * record_bytes;
   }
 };
 
@@ -65,9 +69,11 @@ inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int
   char* base = static_cast<char*>(packed);
   std::memset(base, 0, at.bytes);
   bool fit = true;
+  start_fused_table(base + at.fused, c.input_zero);
   for (int64_t b = 0; b < at.blocks; ++b) {
-    char* record = base + align64(sizeof(Header)) + static_cast<size_t>(b) * at.record_bytes;
+    char* record = base + at.records + static_cast<size_t>(b) * at.record_bytes;
     BlockHeader header{};
+    bool fused = c.flip == 0 && c.low >= c.output_zero;
     const int64_t start = block_start(w, b);
     header.parts = 1;
     for (int64_t k = 0; k < kBlock; ++k) {
@@ -75,13 +81,14 @@ inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int
       header.multiplier[k] = c.multipliers[o].multiplier;
       header.shift[k] = c.multipliers[o].shift;
       header.bias[k] = bias ? bias[o] : 0;
-      int64_t size = 0;
+      int64_t size = 0, positive = 0;
       for (int64_t i = 0; i < w.kernel_h; ++i)
         for (int64_t j = 0; j < w.kernel_w; ++j) {
           const int32_t value =
               static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.flip) - c.weight_zero;
           header.sum[k] = wrapping_add(header.sum[k], value);
           size += value < 0 ? -value : value;
+          positive += value > 0 ? value : 0;
           for (int64_t part = 0; part < at.parts; ++part) {
             const int32_t own = weight_part(value, part);
             if (own != 0 && part >= header.parts) header.parts = part + 1;
@@ -94,7 +101,13 @@ inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int
           }
         }
       fit = fit && fits_words(c.multipliers[o], header.bias[k], size);
+      FusedRescale found;
+      fused = fused &&
+              find_fused_rescale(c.multipliers[o], sum_range(header.bias[k], positive, size - positive, c.input_zero),
+                                 c.output_zero, c.low, c.high, found);
+      if (fused) set_fused(found, header.bias[k], base + at.fused, at.blocks * kBlock, b * kBlock + k);
     }
+    if (fused) set_fused_block(base + at.fused, at.blocks * kBlock, b);
     std::memcpy(record, &header, sizeof header);
   }
   Header header{requantize_neon_kind(c.multipliers, w.out_c, c.output_zero, c.low)};

@@ -5,8 +5,8 @@
 namespace sanderling {
 namespace {
 
-template <PackFamily>
-using neon_pairs = pairs::Packing;
+template <PackFamily family>
+using neon_pairs = pairs::Packing<family == PackFamily::arm>;
 template <PackFamily>
 using neon_dotprod_dots = dots::Packing;
 
