@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -108,6 +109,12 @@ class ByteReader {
     const char* from = take(all.size() * sizeof(T));
     if (!all.empty()) std::memcpy(all.data(), from, all.size() * sizeof(T));
     return all;
+  }
+  // The same, left where they are: their number, and where the first begins.
+  template <class T>
+  std::pair<const char*, size_t> numbers_in_place() {
+    const size_t n = count(sizeof(T));
+    return {take(n * sizeof(T)), n};
   }
   // each() reads one, of at least `least` bytes.
   template <class Each>

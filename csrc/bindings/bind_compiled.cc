@@ -27,8 +27,10 @@ py::object attribute(const Attributes::Value& value) {
 
 py::dict quantization(const Quantization& q) {
   py::dict d;
-  d["scale"] = py::array_t<float>(static_cast<py::ssize_t>(q.scale.size()), q.scale.data());
-  d["zero_point"] = py::array_t<int32_t>(static_cast<py::ssize_t>(q.zero_point.size()), q.zero_point.data());
+  const std::vector<float> scales = q.scale.vector();
+  const std::vector<int32_t> zeros = q.zero_point.vector();
+  d["scale"] = py::array_t<float>(static_cast<py::ssize_t>(scales.size()), scales.data());
+  d["zero_point"] = py::array_t<int32_t>(static_cast<py::ssize_t>(zeros.size()), zeros.data());
   d["axis"] = q.axis;
   return d;
 }

@@ -24,11 +24,14 @@ std::shared_ptr<void> keep(py::object object) {
 }
 
 int add_graph(ModelSpec& model) {
+  model.valid = false;
   model.graphs.emplace_back();
   return static_cast<int>(model.graphs.size()) - 1;
 }
 
+// To be changed.
 GraphSpec& graph_at(ModelSpec& model, int graph) {
+  model.valid = false;
   check(graph >= 0 && static_cast<size_t>(graph) < model.graphs.size(), "there is no graph ", graph);
   return model.graphs[static_cast<size_t>(graph)];
 }
@@ -65,10 +68,12 @@ int add_tensor(ModelSpec& model, int graph, const std::string& name, const std::
     fail("tensor '", name, "': ", e.what());
   }
   tensor.info.quantization.scale = scale;
+  std::vector<int32_t> zeros;
   for (int64_t z : zero_point) {
     check(z >= INT32_MIN && z <= INT32_MAX, "tensor '", name, "' has zero point ", z);
-    tensor.info.quantization.zero_point.push_back(static_cast<int32_t>(z));
+    zeros.push_back(static_cast<int32_t>(z));
   }
+  tensor.info.quantization.zero_point = std::move(zeros);
   tensor.info.quantization.axis = axis;
   tensor.info.is_variable = is_variable;
   if (!data.is_none()) set_constant(model, tensor, py::cast<py::array>(data));

@@ -88,8 +88,8 @@ void write_graph(ByteWriter& plan, Blobs& blobs, const GraphSpec& g) {
     plan.text(t.info.name);
     plan.number(static_cast<uint8_t>(t.stored_dtype()));
     plan.numbers(std::vector<int64_t>(t.info.shape.begin(), t.info.shape.end()));
-    plan.numbers(t.info.quantization.scale);
-    plan.numbers(t.info.quantization.zero_point);
+    plan.numbers(t.info.quantization.scale.vector());
+    plan.numbers(t.info.quantization.zero_point.vector());
     plan.number(static_cast<int32_t>(t.info.quantization.axis));
     plan.number(static_cast<uint8_t>(t.info.is_variable));
     plan.number(static_cast<uint8_t>(t.data != nullptr));
@@ -138,14 +138,20 @@ class BlobReader {
 
 constexpr size_t kLeastTensor = 23, kLeastNode = 24, kLeastGraph = 16;  // bytes in a plan
 
+template <class T>
+Numbers<T> numbers_in_place(ByteReader& plan) {
+  const auto [data, count] = plan.numbers_in_place<T>();
+  return Numbers<T>::at(data, count);
+}
+
 GraphSpec read_graph(ByteReader& plan, const BlobReader& blobs) {
   GraphSpec g;
   plan.list(kLeastTensor, g.tensors, [&](TensorSpec& t) {
     t.info.name = plan.text();
     t.info.dtype = static_cast<DType>(plan.kind(kDTypes, "element type"));
     t.info.shape = Shape(plan.numbers<int64_t>());
-    t.info.quantization.scale = plan.numbers<float>();
-    t.info.quantization.zero_point = plan.numbers<int32_t>();
+    t.info.quantization.scale = numbers_in_place<float>(plan);
+    t.info.quantization.zero_point = numbers_in_place<int32_t>(plan);
     t.info.quantization.axis = plan.number<int32_t>();
     t.info.is_variable = plan.kind(2, "mark of a variable") != 0;
     if (plan.kind(2, "mark of a constant") != 0) {

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/populate.h"
 #include "graph/step.h"
 
 namespace sanderling {
@@ -291,6 +292,9 @@ void Executor::place() {
     requests.push_back({chain.rows.scratch_bytes(), time_of(chain.last), time_of(chain.last)});
   memory_ = plan_memory(requests, end, session_.options.memory_limit);
   arena_.reserve(memory_.arena_bytes);
+  // Runs write all of it. A large one may never be run, and takes its time anyway.
+  constexpr size_t kPopulated = 16 << 20;
+  if (memory_.arena_bytes <= kPopulated) populate(arena_.data(), memory_.arena_bytes);
   char* base = arena_.as<char>();
   for (size_t i = 0; i < count; ++i)
     if (values_[i].kind == Value::Kind::arena && request_of[owner[i]] != SIZE_MAX) {

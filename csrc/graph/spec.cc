@@ -23,11 +23,16 @@ void check_quantization(const TensorInfo& t) {
     case DType::int4: low = -8, high = 7; break;
     default: low = std::numeric_limits<int32_t>::min(), high = std::numeric_limits<int32_t>::max();
   }
-  int32_t least = 0, most = 0;  // first without branches: there are tens of thousands
-  for (int32_t z : q.zero_point) least = std::min(least, z), most = std::max(most, z);
-  if (least < low || most > high)
-    fail("tensor '", t.name, "' (", dtype_name(t.dtype), ") has zero point ", least < low ? least : most, ", outside [",
-         low, ", ", high, "]");
+  if (high - low < UINT32_MAX) {
+    // First all together, as there are tens of thousands: the ranges are of 2^n values.
+    const uint32_t first = static_cast<uint32_t>(low), reach = static_cast<uint32_t>(high - low);
+    uint32_t above = 0;
+    for (size_t i = 0; i < q.zero_point.size(); ++i) above |= static_cast<uint32_t>(q.zero_point[i]) - first;
+    if ((above & ~reach) != 0)
+      for (int32_t z : q.zero_point)
+        check(z >= low && z <= high, "tensor '", t.name, "' (", dtype_name(t.dtype), ") has zero point ", z,
+              ", outside [", low, ", ", high, "]");
+  }
   if (q.scale.size() > 1) {
     check(q.axis >= 0 && q.axis < t.shape.rank(), "tensor '", t.name, "' has per-channel scales along dimension ",
           q.axis, ", but its shape is ", t.shape);
@@ -77,7 +82,8 @@ void check_calls(const ModelSpec& model, size_t graph, std::vector<int>& state) 
 
 }  // namespace
 
-void ModelSpec::validate() const {
+void ModelSpec::validate() {
+  if (valid) return;
   check(!graphs.empty(), "the model has no graph");
   for (const GraphSpec& g : graphs) {
     for (const TensorSpec& t : g.tensors) check_quantization(t.info);
@@ -97,6 +103,7 @@ void ModelSpec::validate() const {
   }
   std::vector<int> state(graphs.size(), 0);
   for (size_t i = 0; i < graphs.size(); ++i) check_calls(*this, i, state);
+  valid = true;
 }
 
 }  // namespace sanderling

@@ -91,9 +91,11 @@ struct ModelSpec {
     return at == packed.end() ? nullptr : &at->second;
   }
 
+  bool valid = false;  // of validate(); whoever changes the graphs takes it back
+
   // Throws Error unless every index is in range, constants are complete, quantization fits the dtypes, and no graph
   // calls itself through IF, WHILE or CALL_ONCE.
-  void validate() const;
+  void validate();
 };
 
 }  // namespace sanderling

@@ -191,7 +191,7 @@ int32_t without_offset(int32_t sum, int32_t row_sum, int32_t offset) {
 void prepare_hybrid(PrepareContext& ctx, Problem problem) {
   auto p = std::make_shared<const Problem>(std::move(problem));
   const TensorInfo& y = ctx.input(1);
-  auto scale = std::make_shared<const std::vector<float>>(y.quantization.scale);
+  auto scale = std::make_shared<const std::vector<float>>(y.quantization.scale.vector());
   check(scale->size() == 1 || static_cast<int64_t>(scale->size()) == p->columns, "input 1 has ", scale->size(),
         " quantization scales; 1 or ", p->columns, " expected");
   const bool asymmetric = ctx.attributes().boolean("asymmetric_quantize_inputs");

@@ -16,9 +16,10 @@ void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, cons
   DepthwiseQ8 c;
   c.window = w;
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
-  std::vector<Multiplier> multipliers = convolution_multipliers(t, w.out_c);
-  c.multipliers = multipliers.data();
-  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, std::move(multipliers));
+  check_scales(t);
+  c.multipliers = &kToCome;
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8,
+                                                    [t, out_c = w.out_c] { return convolution_multipliers(t, out_c); });
   const int64_t taps = w.kernel_h * w.kernel_w;
   std::vector<uint8_t> turned;
   kernel->pack_constants(ctx, true, [&] {
@@ -44,9 +45,10 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   c.window = w;
   c.groups = groups;
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
-  std::vector<Multiplier> multipliers = convolution_multipliers(t, w.out_c);
-  c.multipliers = multipliers.data();
-  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8, std::move(multipliers));
+  check_scales(t);
+  c.multipliers = &kToCome;
+  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8,
+                                                 [t, out_c = w.out_c] { return convolution_multipliers(t, out_c); });
   kernel->pack_inputs(ctx, true);
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {
@@ -68,7 +70,7 @@ void prepare_f32(PrepareContext& ctx, const ConvolutionTensors& t, const Window2
 // uint8 weights are read as int8.
 bool hybrid_is_asymmetric(const TensorInfo& weights, int64_t groups) {
   if (groups > 1) return true;
-  const std::vector<float>& scale = weights.quantization.scale;
+  const Numbers<float>& scale = weights.quantization.scale;
   return is_int8_weight(weights.dtype) &&
          std::any_of(scale.begin(), scale.end(), [&](float s) { return s != scale[0]; });
 }

@@ -66,9 +66,11 @@ Window2d convolution_window(const Attributes& options, const Shape& input, int64
 
 std::vector<float> weight_scales(const TensorInfo& weights, int64_t out_c) {
   weights.scale();  // there must be one
-  if (weights.quantization.scale.size() > 1) return weights.quantization.scale;
+  if (weights.quantization.scale.size() > 1) return weights.quantization.scale.vector();
   return std::vector<float>(static_cast<size_t>(out_c), weights.scale());
 }
+
+void check_scales(const ConvolutionTensors& t) { t.x.scale(), t.y.scale(), t.weights.scale(); }
 
 std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int64_t out_c) {
   const float in = t.x.scale(), out = t.y.scale();
@@ -78,7 +80,7 @@ std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int
                                                      : static_cast<double>(in) * static_cast<double>(scale);
     return quantize_multiplier(product / static_cast<double>(out));
   };
-  const std::vector<float>& scales = t.weights.quantization.scale;
+  const Numbers<float>& scales = t.weights.quantization.scale;
   if (scales.size() <= 1) return std::vector<Multiplier>(static_cast<size_t>(out_c), multiplier(t.weights.scale()));
   std::vector<Multiplier> multipliers(scales.size());
   for (size_t i = 0; i < scales.size(); ++i) multipliers[i] = multiplier(scales[i]);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/function.h"
 #include "base/window.h"
 #include "kernels/conv2d_f32/conv2d_f32.h"
 #include "kernels/conv2d_q8/conv2d_q8.h"
@@ -34,11 +36,17 @@ Window2d convolution_window(const Attributes&, const Shape& input, int64_t kerne
 // Checks what does not depend on the kind of convolution: counts, ranks, bias and output.
 ConvolutionTensors convolution_tensors(PrepareContext&, int64_t out_c);
 
+// Throws Error where input, weights or output have no scale.
+void check_scales(const ConvolutionTensors&);
+
 // input scale * weight scale / output scale for each output channel, as TFLite rounds it.
 std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors&, int64_t out_c);
 
 // One scale for each output channel.
 std::vector<float> weight_scales(const TensorInfo& weights, int64_t out_c);
+
+// Stands for multipliers until something is packed.
+constexpr Multiplier kToCome{};
 
 // A kernel with its parameters and packed weights, ready to run. Weights or bias that are not constant are packed in
 // each run, into scratch memory.
@@ -47,11 +55,13 @@ class PackedKernel {
  public:
   using Weight = typename Kernel::Weight;
   using Bias = typename Kernel::Bias;
+  using Multipliers = Function<std::vector<Multiplier>()>;
 
-  // `multipliers`: what params.multipliers points to, for kernels that have them.
+  // `multipliers`: makes what params.multipliers points to when it is needed, for kernels that have them (their
+  // params.multipliers is &kToCome); a compiled model has used them already.
   PackedKernel(PrepareContext& ctx, const Params& params, const KernelRow<Kernel>& (*choose)(const Params&, Isa),
-               std::vector<Multiplier> multipliers = {})
-      : params(params), row_(choose(params, ctx.isa())), multipliers_(std::move(multipliers)) {
+               Multipliers multipliers = {})
+      : params(params), row_(choose(params, ctx.isa())), make_multipliers_(std::move(multipliers)) {
     kernel = row_.kernel;
     speed = kernel_speed(row_.isa);
     ctx.set_kernel(row_.isa, row_.name);
@@ -65,7 +75,7 @@ class PackedKernel {
     if (ctx.is_known(1) && (ctx.is_known(2) || !with_bias_))
       pack_constants(ctx, with_bias, [&] { return static_cast<const Weight*>(ctx.value_or_null(1)); });
     else
-      packed_scratch_ = ctx.scratch(kernel->packed_bytes(params));
+      make_multipliers(), packed_scratch_ = ctx.scratch(kernel->packed_bytes(params));
   }
   // The same for values that are known; weights() gives those in the kernel's order.
   template <class Weights>
@@ -75,6 +85,7 @@ class PackedKernel {
     const auto packing = [&](decltype(Kernel::pack) pack) {
       return [&, pack](void* to) {
         const Weight* values = weights();
+        make_multipliers();
         pack(params, values, with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr, to);
       };
     };
@@ -83,6 +94,7 @@ class PackedKernel {
     if (row) other = {row->target, row->name, row->packed_bytes(params), packing(row->pack)};
     constant_ = ctx.packed(row_.isa, row_.name, kernel->packed_bytes(params), from, packing(kernel->pack),
                            row ? &other : nullptr);
+    make_multipliers_ = {};
   }
 
   bool is_constant() const { return packed_scratch_ < 0; }
@@ -102,7 +114,16 @@ class PackedKernel {
   double speed;  // see kernel_speed
 
  private:
+  void make_multipliers() {
+    if constexpr (std::is_same_v<Params, Conv2dQ8> || std::is_same_v<Params, DepthwiseQ8>) {
+      if (!make_multipliers_ || !multipliers_.empty()) return;
+      multipliers_ = make_multipliers_();
+      params.multipliers = multipliers_.data();
+    }
+  }
+
   const KernelRow<Kernel>& row_;
+  Multipliers make_multipliers_;
   std::vector<Multiplier> multipliers_;
   std::shared_ptr<const void> constant_;
   size_t scratch_bytes_ = 0;

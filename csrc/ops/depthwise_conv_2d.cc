@@ -10,9 +10,10 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   DepthwiseQ8 c;
   c.window = window;
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
-  std::vector<Multiplier> multipliers = convolution_multipliers(t, window.out_c);
-  c.multipliers = multipliers.data();
-  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, std::move(multipliers));
+  check_scales(t);
+  c.multipliers = &kToCome;
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(
+      ctx, c, choose_depthwise_q8, [t, out_c = window.out_c] { return convolution_multipliers(t, out_c); });
   kernel->pack_inputs(ctx, true);
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {

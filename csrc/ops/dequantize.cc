@@ -43,16 +43,17 @@ void prepare_integer(PrepareContext& ctx) {
         " scales along axis ", q.axis, ", but shape ", x.shape);
   int64_t inner = x.shape.elements(q.axis + 1, x.shape.rank());
   int64_t rows = inner > 0 ? n / inner : 0;
-  ctx.on_run([channels, inner, rows, row_of, scale = q.scale, zero_point = q.zero_point](RunContext& run) {
-    const T* from = run.input<T>(0);
-    float* to = run.output<float>(0);
-    run.parallel_for(rows, 0.5 * static_cast<double>(inner), [&](int64_t begin, int64_t end, int) {
-      for (int64_t row = begin; row < end; ++row) {
-        size_t k = static_cast<size_t>(row % channels);
-        row_of(from + row * inner, to + row * inner, inner, scale[k], zero_point[k]);
-      }
-    });
-  });
+  ctx.on_run(
+      [channels, inner, rows, row_of, scale = q.scale.vector(), zero_point = q.zero_point.vector()](RunContext& run) {
+        const T* from = run.input<T>(0);
+        float* to = run.output<float>(0);
+        run.parallel_for(rows, 0.5 * static_cast<double>(inner), [&](int64_t begin, int64_t end, int) {
+          for (int64_t row = begin; row < end; ++row) {
+            size_t k = static_cast<size_t>(row % channels);
+            row_of(from + row * inner, to + row * inner, inner, scale[k], zero_point[k]);
+          }
+        });
+      });
 }
 
 }  // namespace

@@ -267,7 +267,7 @@ void prepare_hybrid(PrepareContext& ctx, const Sizes& s) {
   right_source.element = Element::s8;  // old converters call int8 weights uint8
   RightOperands<int32_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth, right_source);
   HybridInput input(ctx, *kernel, s.rows, s.depth, ctx.attributes().boolean("asymmetric_quantize_inputs"));
-  auto scale = std::make_shared<std::vector<float>>(q.scale);
+  auto scale = std::make_shared<std::vector<float>>(q.scale.vector());
   ctx.on_run([s, input, scale, activation, range, weights, kernel](RunContext& run) {
     const HybridInput::Packed x = input.get(run, run.input<float>(kInput));
     const char* right = weights.get(run);

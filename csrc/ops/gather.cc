@@ -168,7 +168,7 @@ void prepare_embedding_lookup(PrepareContext& ctx) {
   check(bytes && out.dtype == DType::float32, "the table is ", dtype_name(table.dtype), " and the output ",
         dtype_name(out.dtype), "; the same types, or int8 or uint8 and float32 expected");
   check(table.quantized() && table.quantization.zero_point[0] == 0, "the table needs scales and zero points of 0");
-  const std::vector<float>& scales = table.quantization.scale;
+  const std::vector<float> scales = table.quantization.scale.vector();
   check(scales.size() == 1 || table.quantization.axis == 0, "the table has scales along dimension ",
         table.quantization.axis, "; 0 expected");
   // TFLite reads uint8 as int8 here.

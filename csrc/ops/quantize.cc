@@ -41,7 +41,7 @@ Channels channels_of(const TensorInfo& t, const Shape& shape) {
   int64_t channels = static_cast<int64_t>(q.scale.size());
   check(q.axis >= 0 && q.axis < shape.rank() && shape[q.axis] == channels, "tensor '", t.name, "' has ", channels,
         " scales along axis ", q.axis, ", but shape ", shape);
-  return {channels, shape.elements(q.axis + 1, shape.rank()), q.scale, q.zero_point};
+  return {channels, shape.elements(q.axis + 1, shape.rank()), q.scale.vector(), q.zero_point.vector()};
 }
 
 template <class T>

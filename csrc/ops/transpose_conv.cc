@@ -152,7 +152,7 @@ void expect_bias(PrepareContext& ctx, DType wanted) {
 }
 
 // Scales of the weights, one or one for each output channel.
-const std::vector<float>& weight_scales(PrepareContext& ctx) {
+const Numbers<float>& weight_scales(PrepareContext& ctx) {
   const Quantization& q = ctx.input(kTransposedWeights).quantization;
   check(!q.scale.empty(), "weights have no quantization");
   check(q.scale.size() == 1 || q.axis == 0, "weights are quantized along axis ", q.axis, "; 0 expected");
@@ -167,7 +167,7 @@ struct Rescaling {
 
 std::shared_ptr<const Rescaling> rescaling(PrepareContext& ctx, int64_t channels) {
   const TensorInfo &x = ctx.input(kTransposedInput), &y = ctx.output(0);
-  const std::vector<float>& scale = weight_scales(ctx);
+  const Numbers<float>& scale = weight_scales(ctx);
   auto r = std::make_shared<Rescaling>();
   r->range = quantized_activation_range(ctx.attributes().text("fused_activation_function"), y);
   r->zero_point = y.zero_point();
@@ -263,7 +263,7 @@ void prepare_float(PrepareContext& ctx, const Window2d& w) {
 void prepare_hybrid(PrepareContext& ctx, const Window2d& w) {
   expect_bias(ctx, DType::float32);
   const Range<float> range = activation_range(ctx.attributes().text("fused_activation_function"));
-  std::vector<float> all = weight_scales(ctx);
+  std::vector<float> all = weight_scales(ctx).vector();
   if (all.size() == 1) all.assign(static_cast<size_t>(w.out_c), all[0]);
   auto scales = std::make_shared<const std::vector<float>>(std::move(all));
   Products<int32_t> products(ctx, matmul::choose_q8(ctx.isa()), w, 0, 0);

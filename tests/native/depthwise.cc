@@ -56,6 +56,9 @@ void check_q8(Random& random, Tally& tally, const Sizes& sizes, DepthwiseQ8 c) {
   const std::vector<int32_t> bias = random.bias(c.window.out_c);
   const std::vector<int32_t>* given = random.once_in(5) ? nullptr : &bias;
   DepthwiseQ8 at_pack = c;
+  // Runs do not read multipliers.
+  const Guarded unread(nullptr, 0, Place::at_end);
+  if (c.multipliers != nullptr) c.multipliers = unread.as<Multiplier>();
   if (random.once_in(3)) at_pack.input_zero = static_cast<int32_t>(random.between(-128, 127));
   const PackedCase<DepthwiseQ8, uint8_t> one = {
       at_pack, c, weights, input,

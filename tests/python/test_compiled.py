@@ -394,3 +394,26 @@ def test_a_model_is_freed_with_its_last_reference(tmp_path: Path) -> None:
         assert str(file) not in Path("/proc/self/maps").read_text()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "zero_point", "fits"),
+    [("int8", -128, True), ("int8", 127, True), ("int8", -129, False), ("int8", 128, False),
+     ("uint8", 255, True), ("uint8", -1, False), ("uint8", 256, False), ("int16", -32768, True),
+     ("int16", 32768, False), ("int32", -(2**31), True), ("int8", -(2**31), False)],
+)  # fmt: skip
+def test_zero_points_lie_within_their_type(dtype: str, zero_point: int, fits: bool) -> None:
+    spec = _core.ModelSpec()
+    spec.add_graph()
+    spec.add_tensor(graph=0, name="x", dtype=dtype, shape=[1, 5], scale=[1.0] * 5, zero_point=[0, 0, 0, 0, zero_point],
+                    axis=1, is_variable=False, data=None)  # fmt: skip
+    spec.set_ends(graph=0, inputs=[0], outputs=[0])
+    if fits:
+        spec.validate()
+    else:
+        with pytest.raises(_core.CoreError, match=rf"tensor 'x' \({dtype}\) has zero point {zero_point}, outside"):
+            spec.validate()
+    # Valid before says nothing once the graphs have changed.
+    spec.set_ends(graph=0, inputs=[0], outputs=[7])
+    with pytest.raises(_core.CoreError, match="tensor"):
+        spec.validate()

@@ -27,7 +27,7 @@ struct Conv2dQ8 {
   uint8_t flip = 0;
   int32_t input_zero = 0;  // the only field that may differ between pack() and run()
   int32_t weight_zero = 0;
-  // out_c of them, or null: then the output is the int32 accumulators.
+  // out_c of them, which nobody but pack() reads, or null: then the output is the int32 accumulators.
   const Multiplier* multipliers = nullptr;
   int32_t output_zero = 0, low = -128, high = 127;
 

@@ -1,5 +1,4 @@
 #include "base/avx512.h"
-
 #include "kernels/xxh3/secret.h"
 #include "kernels/xxh3/xxh3.h"
 
