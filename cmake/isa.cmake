@@ -109,6 +109,7 @@ function(sanderling_read_isa_table out_dir)
 endfunction()
 
 # Adds the sources of every kernel folder to a target: shared files, packers.cc where there is one, and <isa>.cc with that ISA's flags.
+# Those throw nothing (kernels are noexcept): without exceptions they have no unwind tables.
 # kernel_rows.inc has the rows of every kernels.inc, with SANDERLING_KERNEL_FOLDER naming the folder.
 function(sanderling_add_kernels target dir out_dir)
   set(rows)
@@ -129,7 +130,7 @@ function(sanderling_add_kernels target dir out_dir)
       if("${folder}/${isa}.cc" IN_LIST sources)
         target_sources(${target} PRIVATE "${folder}/${isa}.cc")
         set_source_files_properties("${folder}/${isa}.cc" TARGET_DIRECTORY ${target}
-          PROPERTIES COMPILE_OPTIONS "${SANDERLING_ISA_FLAGS_${isa}};$<$<CONFIG:Release>:-O3>")
+          PROPERTIES COMPILE_OPTIONS "${SANDERLING_ISA_FLAGS_${isa}};-fno-exceptions;$<$<CONFIG:Release>:-O3>")
       endif()
     endforeach()
   endforeach()

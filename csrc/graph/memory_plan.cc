@@ -5,6 +5,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/error.h"
+#include "ops/sort_keys.h"
 
 namespace sanderling {
 namespace {
@@ -94,10 +95,13 @@ MemoryPlan plan_memory(const std::vector<BufferRequest>& requests, int steps, si
   check(plan.lower_bound <= limit, "the model needs at least ", plan.lower_bound,
         " bytes for its tensors, over the memory limit of ", limit, " bytes");
 
-  std::vector<size_t> order(requests.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return requests[a].bytes > requests[b].bytes; });
+  std::vector<int32_t> largest_first(requests.size());
+  std::iota(largest_first.begin(), largest_first.end(), 0);
+  std::vector<uint64_t> keys;
+  keys.reserve(requests.size());
+  for (const BufferRequest& r : requests) keys.push_back(~uint64_t{r.bytes});
+  sort_by_key(largest_first.data(), static_cast<int64_t>(requests.size()), keys.data());
+  std::vector<size_t> order(largest_first.begin(), largest_first.end());
 
   plan.arena_bytes = place(requests, order, true, plan.offsets);
   improve(requests, order, plan);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "ops/op.h"
+#include "ops/sort_keys.h"
 
 namespace sanderling {
 namespace {
@@ -31,7 +32,7 @@ struct Params {
   DType encoding_dtype, prediction_dtype;
   float scale[3];  // of quantized inputs
   int32_t zero_point[3];
-  int decoded, scores, column, order, active, selected, merged;  // scratch memory
+  int decoded, scores, column, keys, order, active, selected, merged;  // scratch memory
 
   int64_t background() const { return labels - classes; }
   int64_t results() const { return max_detections * classes_per_detection; }
@@ -82,14 +83,16 @@ void decode(const RunContext& run, const Params& p, Box* boxes) {
 // Boxes of scores at or above the threshold, best first, without those that overlap a better one too much; at most
 // `most`. Of equal scores the first comes first. Returns how many there are in run.scratch(p.selected).
 int64_t suppress(const RunContext& run, const Params& p, const Box* boxes, const float* scores, int64_t most) {
+  uint64_t* keys = run.scratch<uint64_t>(p.keys);
   int32_t* order = run.scratch<int32_t>(p.order);
   uint8_t* active = run.scratch<uint8_t>(p.active);
   int32_t* selected = run.scratch<int32_t>(p.selected);
   int64_t kept = 0, count = 0;
   for (int64_t i = 0; i < p.boxes; ++i)
     if (scores[i] >= p.score_threshold) order[kept++] = static_cast<int32_t>(i);
-  std::sort(order, order + kept,
-            [&](int32_t a, int32_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
+  sort_keys(DType::float32)(scores, p.boxes, keys);
+  for (int64_t i = 0; i < p.boxes; ++i) keys[i] = ~keys[i];
+  sort_by_key(order, kept, keys);
   std::fill_n(active, kept, uint8_t{1});
   for (int64_t i = 0; i < kept && count < most; ++i) {
     if (!active[i]) continue;
@@ -243,6 +246,7 @@ void prepare_detection_postprocess(PrepareContext& ctx) {
   p.decoded = ctx.scratch(n * sizeof(Box));
   p.scores = ctx.scratch(p.prediction_dtype == DType::float32 ? 0 : predictions.shape.elements() * sizeof(float));
   p.column = ctx.scratch(n * sizeof(float));
+  p.keys = ctx.scratch(n * sizeof(uint64_t));
   p.order = ctx.scratch(n * sizeof(int32_t));
   p.active = ctx.scratch(n);
   p.selected = ctx.scratch(n * sizeof(int32_t));

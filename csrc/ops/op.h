@@ -201,8 +201,13 @@ class PrepareContext {
   Isa isa() const { return max_isa_; }
   // Whether kernels of float32 may compute in fp16.
   bool fp16() const { return fp16_; }
-  // The other processor that the plan is made to pack for; null: none. isa() is `portable` then.
+  // The other processor that the plan is made to pack for; null: none. isa() is `portable` then. Only the Python
+  // interface makes such plans: the library in C has no code for them.
+#ifdef SANDERLING_PACKS_FOR_OTHERS
   const PackTarget* target() const { return target_; }
+#else
+  const PackTarget* target() const { return nullptr; }
+#endif
 
   virtual Subgraph& subgraph(int64_t index) = 0;
   virtual Resources& resources() = 0;

@@ -1,5 +1,6 @@
 #include "ops/sort_keys.h"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -40,6 +41,11 @@ SortKeys sort_keys(DType type) {
     case DType::int64: return keys_of<int64_t>;
     default: fail("input is ", dtype_name(type), "; float32, int8, uint8, int16, int32 or int64 expected");
   }
+}
+
+void sort_by_key(int32_t* indices, int64_t n, const uint64_t* keys) {
+  std::sort(indices, indices + n,
+            [keys](int32_t a, int32_t b) { return keys[a] < keys[b] || (keys[a] == keys[b] && a < b); });
 }
 
 }  // namespace sanderling

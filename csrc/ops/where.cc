@@ -63,8 +63,7 @@ void find_unique(RunContext& run, SortKeys keys_of, int64_t n, size_t bytes, DTy
   int32_t* first = run.scratch<int32_t>(2);  // the first place of the value at each place
   keys_of(run.input<void>(0), n, keys);
   for (int64_t i = 0; i < n; ++i) order[i] = static_cast<int32_t>(i);
-  std::sort(order, order + n,
-            [keys](int32_t a, int32_t b) { return keys[a] < keys[b] || (keys[a] == keys[b] && a < b); });
+  sort_by_key(order, n, keys);
   int64_t count = 0;
   for (int64_t i = 0; i < n; ++i) {
     const bool same = i > 0 && keys[order[i - 1]] == keys[order[i]];
