@@ -170,20 +170,19 @@ struct Pairs {
   template <RequantizeNeon kKind>
   static void row(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out) {
     const bool plain = kKind != RequantizeNeon::kAny && w.dilation_w == 1 && w.stride_w <= 2;
+    const bool relu = kKind == RequantizeNeon::kRelu && work.unclamped;
 #ifdef __aarch64__
-    if (work.fused) {  // only where there are such loops
+    if (work.fused && relu) {  // only where there are such loops
       for (int64_t begin = 0, end = 0; begin < work.narrow; begin = end) {
         const uint8_t fused = work.fused[begin];
         while (end < work.narrow && work.fused[end] == fused) ++end;
         fused ? square<Tail::kFused>(w, work, rows, out, begin, end)
-              : square<Tail::kClamp>(w, work, rows, out, begin, end);
+              : square<Tail::kRelu>(w, work, rows, out, begin, end);
       }
       return;
     }
-#else
-    const bool relu = kKind == RequantizeNeon::kRelu && work.unclamped;
-    if (plain && relu && square<Tail::kRelu>(w, work, rows, out, 0, work.narrow)) return;
 #endif
+    if (plain && relu && square<Tail::kRelu>(w, work, rows, out, 0, work.narrow)) return;
     if (plain && square<Tail::kClamp>(w, work, rows, out, 0, work.narrow)) return;
     narrow_pixels<kKind, 0>(w, work, rows, out);
   }

@@ -63,8 +63,8 @@ struct Rows {
   OutputStageNeon stage;
 };
 
-// kFused: by fused_rescale.h, into the whole range of bytes.
-enum class Tail { kFused, kFusedClamp, kClamp, kAny };
+// kRelu: a ReLU whose range is that of the output, so output_zero = low = -128; kFused: the same by fused_rescale.h.
+enum class Tail { kFused, kRelu, kClamp, kAny };
 
 template <Tail kTail>
 struct Scale {
@@ -78,31 +78,21 @@ struct Scale {
         shift1(vld1q_s32(r.block->shift + 4)),
         stage(r.stage) {}
 };
-struct FusedScale {
+template <>
+struct Scale<Tail::kFused> {
   FusedScales scales;
-  int8x16_t low, high;
 
-  explicit FusedScale(const Rows& r) : scales(fused_scales(r.scale, r.offset)), low(r.stage.low), high(r.stage.high) {}
-};
-template <>
-struct Scale<Tail::kFused> : FusedScale {
-  using FusedScale::FusedScale;
-};
-template <>
-struct Scale<Tail::kFusedClamp> : FusedScale {
-  using FusedScale::FusedScale;
+  explicit Scale(const Rows& r) : scales(fused_scales(r.scale, r.offset)) {}
 };
 
 SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<Tail::kFused>& r) {
   return vreinterpretq_u8_s8(bytes_fused(s.low, s.high, t.low, t.high, r.scales));
 }
-SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<Tail::kFusedClamp>& r) {
-  const int8x16_t y = bytes_fused(s.low, s.high, t.low, t.high, r.scales);
-  return vreinterpretq_u8_s8(vminq_s8(vmaxq_s8(y, r.low), r.high));
-}
 template <Tail kTail>
 SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<kTail>& r) {
-  constexpr RequantizeNeon kKind = kTail == Tail::kClamp ? RequantizeNeon::kRight : RequantizeNeon::kAny;
+  constexpr RequantizeNeon kKind = kTail == Tail::kRelu    ? RequantizeNeon::kRelu
+                                   : kTail == Tail::kClamp ? RequantizeNeon::kRight
+                                                           : RequantizeNeon::kAny;
   const int32x4_t a = requantize_neon<kKind>(s.low, r.multiplier0, r.shift0);
   const int32x4_t b = requantize_neon<kKind>(s.high, r.multiplier1, r.shift1);
   const int32x4_t c = requantize_neon<kKind>(t.low, r.multiplier0, r.shift0);
@@ -110,6 +100,8 @@ SANDERLING_INLINE uint8x16_t finish(Sums s, Sums t, const Scale<kTail>& r) {
   if (kTail == Tail::kAny) return output_neon<kKind>(a, b, c, d, r.stage);
   int16x8_t ab = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
   int16x8_t cd = vuzp1q_s16(vreinterpretq_s16_s32(c), vreinterpretq_s16_s32(d));
+  // Saturating to [0, 255] is the clamp, and stage.flip has the zero point: see run.
+  if (kTail == Tail::kRelu) return veorq_u8(vqmovun_high_s16(vqmovun_s16(ab), cd), r.stage.flip);
   ab = vqaddq_s16(ab, r.stage.zero), cd = vqaddq_s16(cd, r.stage.zero);
   const int8x16_t y = vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(ab), cd), r.stage.low), r.stage.high);
   return veorq_u8(vreinterpretq_u8_s8(y), r.stage.flip);
@@ -288,7 +280,7 @@ Functions functions(const Window2d& w) {
 
 Functions functions(Tail tail, const Window2d& w) {
   if (tail == Tail::kFused) return functions<Tail::kFused>(w);
-  if (tail == Tail::kFusedClamp) return functions<Tail::kFusedClamp>(w);
+  if (tail == Tail::kRelu) return functions<Tail::kRelu>(w);
   return tail == Tail::kClamp ? functions<Tail::kClamp>(w) : functions<Tail::kAny, 0, 0>();
 }
 
@@ -312,8 +304,9 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   bool has_zeros = false;
 
   const int64_t group_bytes = static_cast<int64_t>(own.group_bytes), all = columns(w);
-  const Tail tail = header.kind == RequantizeNeon::kAny ? Tail::kAny : Tail::kClamp;
-  const bool fuses = tail == Tail::kClamp && fused_table_holds(table, c.input_zero);
+  const bool relu = header.kind == RequantizeNeon::kRelu && c.low == -128 && c.high == 127 && c.output_zero == -128;
+  const Tail tail = header.kind == RequantizeNeon::kAny ? Tail::kAny : relu ? Tail::kRelu : Tail::kClamp;
+  const bool fuses = relu && fused_table_holds(table, c.input_zero);
   const bool by_tap = !unrolled(tail, w);
   const int64_t per_group = by_tap ? w.kernel_w : 1, per_part = at.rows.groups * per_group;
   for (int64_t i = 0; i < at.parts * per_part; ++i) {
@@ -323,8 +316,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   const int64_t before = smaller(w.pad_w, all), inside = smaller(w.in_w, all - before), after = all - before - inside;
 
   const Functions all_functions = functions(tail, w);
-  const Functions fused_functions =
-      fuses ? functions(c.low == -128 && c.high == 127 ? Tail::kFused : Tail::kFusedClamp, w) : all_functions;
+  const Functions fused_functions = fuses ? functions(Tail::kFused, w) : all_functions;
   Rows r{};
   r.columns = columns_at;
   r.weights_of_row = static_cast<int64_t>(at.row_bytes);
@@ -334,6 +326,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   r.out_c = w.out_c;
   r.out_row = w.out_w * w.out_c;
   r.stage = output_stage_neon(c.output_zero, c.low, c.high, c.flip);
+  if (relu) r.stage.flip = veorq_u8(r.stage.flip, vdupq_n_u8(0x80));
   int32_t bias[kBlock];
   r.bias = bias;
   const auto interleave_rows = c.flip ? interleave<true> : interleave<false>;

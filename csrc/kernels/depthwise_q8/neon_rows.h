@@ -25,7 +25,7 @@ void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, 
   Header header;
   std::memcpy(&header, packed, sizeof header);
   const FusedTable table = view_fused_table(base + at.fused, at.blocks * kBlock);
-  const bool fuses = kFusesRows && has_fused_loops(c) && header.kind != RequantizeNeon::kAny &&
+  const bool fuses = kFusesRows && has_fused_loops(c) && header.kind == RequantizeNeon::kRelu &&
                      fused_table_holds(base + at.fused, c.input_zero);
   const uint8_t* fused = fuses ? table.has : nullptr;
   Rows rows(c, at, packed, table, fused, input, scratch);
