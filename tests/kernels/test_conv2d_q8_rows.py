@@ -87,12 +87,17 @@ def test_multipliers(isa: str, out_scale: float) -> None:
         check(isa, *c.quantized("uint8", "uint8", 0.5, 9, 0.1, 131, out_zero=255, out_scale=out_scale))
 
 
-@pytest.mark.parametrize(("in_c", "pixels", "taken"), [(24, 8, True), (23, 8, False), (24, 7, False), (1000, 49, True)])
-def test_tile_registers(in_c: int, pixels: int, taken: bool) -> None:
-    """They are used where a window is deep enough and there are pixels to fill them."""
+@pytest.mark.parametrize(
+    ("in_c", "pixels", "out_c", "taken"),
+    [(1000, 49, 48, True), (24, 2000, 48, True), (160, 53, 250, True), (1000, 49, 40, False), (23, 2000, 48, False),
+     (6001, 7, 48, False)],
+)  # fmt: skip
+def test_tile_registers(in_c: int, pixels: int, out_c: int, taken: bool) -> None:
+    """They are used where there is much to multiply, a window is deep enough and there are pixels to fill them."""
     require_isa("avx512amx")
-    c = simple(False, input_shape=(1, 1, pixels, in_c), kernel=(1, 1), out_c=40, rng=np.random.default_rng(in_c))
+    c = simple(False, input_shape=(1, 1, pixels, in_c), kernel=(1, 1), out_c=out_c, rng=np.random.default_rng(in_c))
     for dtype, weight_zero in [("int8", 0), ("uint8", 77)]:
-        model, _ = c.quantized(dtype, dtype, 0.5, 3, 0.1, weight_zero, out_zero=3)
-        kernel = Model(load_ir(model), threads=1, isa="avx512amx")._runner.steps(0)[0]["kernel"]
-        assert kernel.split("/")[0] == ("avx512amx" if taken else "avx512vnni")
+        model, arrays = c.quantized(dtype, dtype, 0.5, 3, 0.1, weight_zero, out_zero=3)
+        ours = Model(load_ir(model), threads=1, isa="avx512amx")
+        assert ours._runner.steps(0)[0]["kernel"].split("/")[0] == ("avx512amx" if taken else "avx512vnni")
+        assert_same(ours(*arrays), Model(load_ir(model), threads=1, isa="avx512vnni")(*arrays))

@@ -137,6 +137,8 @@ struct SumRows {
 struct Tiles : Rows512 {
   static constexpr int kLanes = sanderling::kLanes, kPanel = sanderling::kPanel, kRows = sanderling::kRows, kStep = 4;
   static constexpr bool kByPanel = true;
+  // The unit sleeps between runs of small networks, and takes longer to wake than it saves.
+  static constexpr double kLeastMacs = 2e6;
   using Weight = int8_t;
   using Activation = uint8_t;
   using Copy = Copy512;

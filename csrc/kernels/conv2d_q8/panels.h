@@ -60,6 +60,7 @@ struct TileArguments {
 // Tiles that multiply unsigned activations, four at a time.
 struct UnsignedActivations {
   static constexpr bool kByPanel = false;
+  static constexpr double kLeastMacs = 0;
   static int shift(const Conv2dQ8&) { return 128; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, 4); }
   static bool takes(const Conv2dQ8&) noexcept { return true; }
@@ -345,7 +346,7 @@ struct PanelKernel {
   }
 
   static constexpr Conv2dQ8Kernel kernel() {
-    return {Tiles::takes, kPixelStep, kPanel, packed_bytes, pack, scratch_bytes, run};
+    return {Tiles::takes, kPixelStep, kPanel, packed_bytes, pack, scratch_bytes, run, Tiles::kLeastMacs};
   }
 };
 
