@@ -29,6 +29,9 @@ def cases(folder: str) -> list[tuple[bytes, list[np.ndarray]]]:
         shapes.append({"input_shape": (2, 9, 7, 24), "out_c": 24})
     else:
         shapes.append({"input_shape": (1, 9, 9, 40), "kernel": (1, 1), "out_c": 70})
+        # Much to multiply, for rows that short layers do not pay.
+        shapes.append({"input_shape": (1, 32, 30, 48), "kernel": (1, 1), "out_c": 70})
+        shapes.append({"input_shape": (1, 13, 21, 24), "out_c": 40})
     made: list[tuple[bytes, list[np.ndarray]]] = []
     for shape in shapes:
         c: Convolution = simple(depthwise, **shape)

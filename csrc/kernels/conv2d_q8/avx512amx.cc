@@ -137,8 +137,6 @@ struct SumRows {
 struct Tiles : Rows512 {
   static constexpr int kLanes = sanderling::kLanes, kPanel = sanderling::kPanel, kRows = sanderling::kRows, kStep = 4;
   static constexpr bool kByPanel = true;
-  // The unit sleeps between runs of small networks, and takes longer to wake than it saves.
-  static constexpr double kLeastMacs = 2e6;
   using Weight = int8_t;
   using Activation = uint8_t;
   using Copy = Copy512;
@@ -148,13 +146,17 @@ struct Tiles : Rows512 {
   static int shift(const Conv2dQ8& c) { return c.flip; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, share(bytes)); }
   // The zero point of weights is taken off by sums of unsigned activations.
-  // Shallow windows and few pixels leave most of a register empty: vpdpbusd is faster there.
-  static bool takes(const Conv2dQ8& c) noexcept {
+  static bool takes(const Conv2dQ8& c) noexcept { return c.flip != 0 || c.weight_zero == 0; }
+  // Shallow windows and few pixels leave most of a register empty, and the unit sleeps between runs of small networks:
+  // to wake it takes longer than it saves.
+  static bool pays(const Conv2dQ8& c) noexcept {
     const Pieces at(c, padded);
-    const bool deep = at.bytes >= 24 * (at.length / share(at.bytes));
-    return (c.flip != 0 || c.weight_zero == 0) && deep && c.pixels() >= 8;
+    const double macs =
+        static_cast<double>(c.pixels()) * static_cast<double>(c.window.out_c) * static_cast<double>(c.depth());
+    return at.bytes >= 24 * (at.length / share(at.bytes)) && c.pixels() >= 8 && macs >= 2e6;
   }
 
+  // As store_fused and store_narrow; the tables stay in registers for all rows (4 to 8 % of a layer).
   template <int C>
   static void rescale_rows(const TileArguments<Tiles>& t, const Panels<int8_t>& p, const Output& output,
                            const SumRows<C>& from, int64_t rows, uint8_t* out) {
@@ -186,11 +188,7 @@ struct Tiles : Rows512 {
     const int64_t rows = pixels < kTile ? pixels : kTile;
     setting.set_rows(rows);
     SumRows<C> from{};
-    for (int c = 0; c < C; ++c) {
-      const __m512i sum = _mm512_loadu_si512(p.sum + t.channel + kLanes * c);
-      const __m512i zeros = _mm512_mullo_epi32(sum, _mm512_set1_epi32(s.input_zero));
-      from.start[c] = _mm512_sub_epi32(_mm512_loadu_si512(t.start + t.channel + kLanes * c), zeros);
-    }
+    for (int c = 0; c < C; ++c) from.start[c] = first_sums(t, p, s, c);
     TileOperands operands{nullptr,      nullptr, t.a_stride, t.a_piece, t.w, t.pieces, t.steps * kStep / setting.width,
                           setting.width};
     // The last register of pixels ends with the last pixel: some rows of it were done before.

@@ -77,12 +77,9 @@ struct Tiles : UnsignedActivations, Rows512 {
   template <int R, int C>
   static void run(const TileArguments<Tiles>& t, const Panels<int8_t>& p, const TileStage<Output>& s) {
     __m512i acc[R][C];
-    const __m512i zero = _mm512_set1_epi32(s.input_zero);
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
-      const __m512i start = _mm512_loadu_si512(t.start + t.channel + kLanes * c);
-      const __m512i sum = _mm512_loadu_si512(p.sum + t.channel + kLanes * c);
-      acc[0][c] = _mm512_sub_epi32(start, _mm512_mullo_epi32(sum, zero));
+      acc[0][c] = first_sums(t, p, s, c);
 #pragma GCC unroll 16
       for (int r = 1; r < R; ++r) acc[r][c] = acc[0][c];
     }

@@ -61,8 +61,8 @@ struct Conv2dQ8Kernel {
   // and only input rows that its windows touch are read: other rows need not exist.
   void (*run)(const Conv2dQ8&, const void* packed, const uint8_t* input, void* output, Conv2dQ8Part,
               void* scratch) noexcept;
-  // Multiply-adds below which a lesser kernel is chosen.
-  double least_macs = 0;
+  // Whether it is worth it, else the next is chosen; null: always.
+  bool (*pays)(const Conv2dQ8&) noexcept = nullptr;
 };
 
 #define SANDERLING_KERNEL(isa, name) extern const Conv2dQ8Kernel conv2d_q8_##isa##_##name;

@@ -13,9 +13,7 @@ constexpr KernelRow<Conv2dQ8Kernel> kConv2dQ8Rows[] = {
 
 const KernelRow<Conv2dQ8Kernel>& choose_conv2d_q8(const Conv2dQ8& c, Isa best) {
   const KernelRow<Conv2dQ8Kernel>& row = choose_kernel(kConv2dQ8Rows, c, best);
-  const double macs =
-      static_cast<double>(c.pixels()) * static_cast<double>(c.window.out_c) * static_cast<double>(c.depth());
-  if (macs >= row.kernel->least_macs) return row;
+  if (row.kernel->pays == nullptr || row.kernel->pays(c)) return row;
   return choose_kernel(kConv2dQ8Rows, c, static_cast<Isa>(static_cast<int>(row.isa) + 1));
 }
 

@@ -60,10 +60,10 @@ struct TileArguments {
 // Tiles that multiply unsigned activations, four at a time.
 struct UnsignedActivations {
   static constexpr bool kByPanel = false;
-  static constexpr double kLeastMacs = 0;
   static int shift(const Conv2dQ8&) { return 128; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, 4); }
   static bool takes(const Conv2dQ8&) noexcept { return true; }
+  static constexpr decltype(Conv2dQ8Kernel::pays) pays = nullptr;
   struct Setting {
     explicit Setting(const Pieces&) {}
   };
@@ -346,7 +346,7 @@ struct PanelKernel {
   }
 
   static constexpr Conv2dQ8Kernel kernel() {
-    return {Tiles::takes, kPixelStep, kPanel, packed_bytes, pack, scratch_bytes, run, Tiles::kLeastMacs};
+    return {Tiles::takes, kPixelStep, kPanel, packed_bytes, pack, scratch_bytes, run, Tiles::pays};
   }
 };
 

@@ -89,6 +89,15 @@ inline __attribute__((always_inline)) void store_fused(__m512i (&acc)[R][C], int
                         __attribute__((always_inline)) { return output.low_words(a, b, c, d); });
 }
 
+// Of the sums of 16 channels, the c-th of a tile: bias and zero points.
+template <class Arguments>
+inline __attribute__((always_inline)) __m512i first_sums(const Arguments& t, const Panels<int8_t>& p,
+                                                         const TileStage<OutputAvx512>& s, int c) {
+  const __m512i start = _mm512_loadu_si512(t.start + t.channel + kLanes * c);
+  const __m512i sum = _mm512_loadu_si512(p.sum + t.channel + kLanes * c);
+  return _mm512_sub_epi32(start, _mm512_mullo_epi32(sum, _mm512_set1_epi32(s.input_zero)));
+}
+
 struct Rows512 {
   // Sums of a row of bytes or words: in 8 parts of at most 32 bytes, and of any length.
   static inline __attribute__((always_inline)) __m256i add_pieces(__m256i x, uint8_t) {
