@@ -16,10 +16,7 @@ void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, cons
   DepthwiseQ8 c;
   c.window = w;
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
-  check_scales(t);
-  c.multipliers = &kToCome;
-  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8,
-                                                    [t, out_c = w.out_c] { return convolution_multipliers(t, out_c); });
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, t);
   const int64_t taps = w.kernel_h * w.kernel_w;
   std::vector<uint8_t> turned;
   kernel->pack_constants(ctx, true, [&] {
@@ -45,10 +42,7 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   c.window = w;
   c.groups = groups;
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
-  check_scales(t);
-  c.multipliers = &kToCome;
-  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8,
-                                                 [t, out_c = w.out_c] { return convolution_multipliers(t, out_c); });
+  auto kernel = std::make_shared<PackedConv2dQ8>(ctx, c, choose_conv2d_q8, t);
   kernel->pack_inputs(ctx, true);
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {

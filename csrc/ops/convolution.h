@@ -45,9 +45,6 @@ std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors&, int64
 // One scale for each output channel.
 std::vector<float> weight_scales(const TensorInfo& weights, int64_t out_c);
 
-// Stands for multipliers until something is packed.
-constexpr Multiplier kToCome{};
-
 // A kernel with its parameters and packed weights, ready to run. Weights or bias that are not constant are packed in
 // each run, into scratch memory.
 template <class Params, class Kernel>
@@ -55,18 +52,20 @@ class PackedKernel {
  public:
   using Weight = typename Kernel::Weight;
   using Bias = typename Kernel::Bias;
-  using Multipliers = Function<std::vector<Multiplier>()>;
+  using Choose = const KernelRow<Kernel>& (*)(const Params&, Isa);
 
-  // `multipliers`: makes what params.multipliers points to when it is needed, for kernels that have them (their
-  // params.multipliers is &kToCome); a compiled model has used them already.
-  PackedKernel(PrepareContext& ctx, const Params& params, const KernelRow<Kernel>& (*choose)(const Params&, Isa),
-               Multipliers multipliers = {})
-      : params(params), row_(choose(params, ctx.isa())), make_multipliers_(std::move(multipliers)) {
+  PackedKernel(PrepareContext& ctx, const Params& params, Choose choose)
+      : params(params), row_(choose(params, ctx.isa())) {
     kernel = row_.kernel;
     speed = kernel_speed(row_.isa);
     ctx.set_kernel(row_.isa, row_.name);
     scratch_bytes_ = align_up(kernel->scratch_bytes(this->params));
     scratch_ = ctx.scratch(scratch_bytes_ * static_cast<size_t>(ctx.threads()));
+  }
+  // With the multipliers of `t`, which are made when something is packed: a compiled model has used them already.
+  PackedKernel(PrepareContext& ctx, const Params& params, Choose choose, const ConvolutionTensors& t)
+      : PackedKernel(ctx, rescaled(params, t), choose) {
+    make_multipliers_ = [t, out_c = params.window.out_c] { return convolution_multipliers(t, out_c); };
   }
 
   // Takes weights and bias from the inputs 1 and 2; without `with_bias` input 2 is not looked at.
@@ -114,6 +113,12 @@ class PackedKernel {
   double speed;  // see kernel_speed
 
  private:
+  static Params rescaled(Params params, const ConvolutionTensors& t) {
+    static constexpr Multiplier kToCome{};
+    check_scales(t);
+    params.multipliers = &kToCome;
+    return params;
+  }
   void make_multipliers() {
     if constexpr (std::is_same_v<Params, Conv2dQ8> || std::is_same_v<Params, DepthwiseQ8>) {
       if (!make_multipliers_ || !multipliers_.empty()) return;
@@ -123,7 +128,7 @@ class PackedKernel {
   }
 
   const KernelRow<Kernel>& row_;
-  Multipliers make_multipliers_;
+  Function<std::vector<Multiplier>()> make_multipliers_;
   std::vector<Multiplier> multipliers_;
   std::shared_ptr<const void> constant_;
   size_t scratch_bytes_ = 0;

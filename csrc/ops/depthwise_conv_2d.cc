@@ -10,10 +10,7 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
   DepthwiseQ8 c;
   c.window = window;
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
-  check_scales(t);
-  c.multipliers = &kToCome;
-  auto kernel = std::make_shared<PackedDepthwiseQ8>(
-      ctx, c, choose_depthwise_q8, [t, out_c = window.out_c] { return convolution_multipliers(t, out_c); });
+  auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, t);
   kernel->pack_inputs(ctx, true);
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {
