@@ -30,6 +30,8 @@ struct DepthwiseQ8 {
 
   int64_t multiplier() const { return window.out_c / window.in_c; }
   int64_t rows() const { return window.batches * window.out_h; }
+  // A ReLU whose clamp is that of bytes.
+  bool is_whole_relu() const { return low == -128 && high == 127 && output_zero == -128; }
 };
 
 struct DepthwiseQ8Kernel {

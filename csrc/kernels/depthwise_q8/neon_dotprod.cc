@@ -304,7 +304,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   bool has_zeros = false;
 
   const int64_t group_bytes = static_cast<int64_t>(own.group_bytes), all = columns(w);
-  const bool relu = header.kind == RequantizeNeon::kRelu && c.low == -128 && c.high == 127 && c.output_zero == -128;
+  const bool relu = header.kind == RequantizeNeon::kRelu && c.is_whole_relu();
   const Tail tail = header.kind == RequantizeNeon::kAny ? Tail::kAny : relu ? Tail::kRelu : Tail::kClamp;
   const bool fuses = relu && fused_table_holds(table, c.input_zero);
   const bool by_tap = !unrolled(tail, w);

@@ -29,7 +29,7 @@ void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, 
                      fused_table_holds(base + at.fused, c.input_zero);
   const uint8_t* fused = fuses ? table.has : nullptr;
   Rows rows(c, at, packed, table, fused, input, scratch);
-  const bool unclamped = c.low == -128 && c.high == 127 && c.output_zero == -128;
+  const bool unclamped = c.is_whole_relu();
   const int64_t narrow = header.narrow < 0 ? 0 : smaller(header.narrow, at.blocks);
   const Work work{rows.start(),
                   rows.bias(),

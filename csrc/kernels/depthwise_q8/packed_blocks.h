@@ -61,7 +61,7 @@ inline Layout layout(const DepthwiseQ8& c) {
 inline bool has_fused_loops(const DepthwiseQ8& c) {
   const Window2d& w = c.window;
   return w.kernel_h == w.kernel_w && (w.kernel_w == 3 || w.kernel_w == 5) && w.dilation_w == 1 && w.stride_w <= 2 &&
-         w.out_w > 1 && c.flip == 0 && c.low == -128 && c.high == 127 && c.output_zero == -128;
+         w.out_w > 1 && c.flip == 0 && c.is_whole_relu();
 }
 
 inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t tap, int64_t channel) {

@@ -73,7 +73,7 @@ inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int
   for (int64_t b = 0; b < at.blocks; ++b) {
     char* record = base + at.records + static_cast<size_t>(b) * at.record_bytes;
     BlockHeader header{};
-    bool fused = c.flip == 0 && c.low == -128 && c.high == 127 && c.output_zero == -128;
+    bool fused = c.flip == 0 && c.is_whole_relu();
     const int64_t start = block_start(w, b);
     header.parts = 1;
     for (int64_t k = 0; k < kBlock; ++k) {
