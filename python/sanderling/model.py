@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import sanderling.compiled_file  # noqa: F401  (for load_ir: here, so that the first load imports nothing)
 from sanderling import _core, ir
-from sanderling.compiled_file import read_compiled
 from sanderling.errors import ModelError
-from sanderling.importers import is_compiled, load_ir
+from sanderling.importers import load_ir
 from sanderling.machine import check_cores, check_fp16, check_isa, thread_count
 from sanderling.tensor_info import TensorInfo, describe
 
@@ -483,7 +483,7 @@ def load(
     ValueError
         `threads`, `isa`, `cores` or `fp16` are not possible on this machine.
     """
-    model = read_compiled(source) if is_compiled(source) else load_ir(source)
+    model = load_ir(source)
     tuning = None
     if tuned and isinstance(source, (str, os.PathLike)) and os.path.exists(f"{os.fspath(source)}.tune.json"):
         from sanderling.tune_file import find_tuning

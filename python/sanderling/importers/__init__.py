@@ -32,18 +32,13 @@ def load_ir(source: Source) -> ir.Model:
     ModelError
         The content is damaged or of an unknown format.
     """
-    if is_compiled(source):
+    if _first_bytes(source, len(_COMPILED)) == _COMPILED:
         from sanderling.compiled_file import read_compiled
 
         return read_compiled(source)
     from sanderling.importers import tflite
 
     return tflite.load(source)
-
-
-def is_compiled(source: Source) -> bool:
-    """Whether a file, or a file's content, begins as a compiled model does; False where it cannot be read."""
-    return _first_bytes(source, len(_COMPILED)) == _COMPILED
 
 
 def _first_bytes(source: Source, count: int) -> bytes:
