@@ -10,11 +10,8 @@ struct Dot {
     store(to, _mm256_and_si256(x, _mm256_set1_epi16(0xFF)));
     store(to + half, _mm256_srli_epi16(x, 8));
   }
-  static inline __attribute__((always_inline)) __m256i add(__m256i acc, const uint8_t* x, int64_t half,
-                                                           const int8_t* w) {
-    const __m256i even = _mm256_madd_epi16(load_256(x), load_256(w));
-    const __m256i odd = _mm256_madd_epi16(load_256(x + half), load_256(w + 4 * kVector));
-    return _mm256_add_epi32(_mm256_add_epi32(acc, even), odd);
+  static inline __attribute__((always_inline)) __m256i add(__m256i acc, __m256i x, __m256i w) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
   }
 };
 
@@ -26,7 +23,7 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   pack_interleaved<kLanes, Dot::kHalves>(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, Dot::kHalves>(c).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_256<Dot>(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {

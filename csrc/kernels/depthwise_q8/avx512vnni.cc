@@ -273,13 +273,13 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   pack_interleaved<kLanes, 1>(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, 1>(c).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, 1>(c, c.window.out_w).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {
   const Window2d& w = c.window;
   const PackedLayout<kLanes, 1> at(c);
-  const ScratchLayout<kLanes, 1> own(c);
+  const ScratchLayout<kLanes, 1> own(c, w.out_w);
   const char* base = static_cast<const char*>(packed);
   char* memory = static_cast<char*>(scratch);
   int32_t* start = reinterpret_cast<int32_t*>(memory);
@@ -312,7 +312,7 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
     const int64_t slots = (n - 1) * w.stride_h + w.kernel_h;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const Block block = block_at<kLanes>(w.out_c, b);
-      const Columns shape(w, block.width, kLanes, 1);
+      const Columns shape(w, w.out_w, block.width, kLanes, 1);
       const Interleave t{w, shape, zeros, flip};
       for (int64_t group = 0; group < at.rows.groups; ++group) {
         InputRow rows[4];

@@ -6,8 +6,8 @@ namespace {
 struct Dot {
   static constexpr int kHalves = 1;
   static inline __attribute__((always_inline)) void store_rows(uint8_t* to, int64_t, __m256i x) { store(to, x); }
-  static inline __attribute__((always_inline)) __m256i add(__m256i acc, const uint8_t* x, int64_t, const int8_t* w) {
-    return _mm256_dpbusd_avx_epi32(acc, load_256(x), load_256(w));
+  static inline __attribute__((always_inline)) __m256i add(__m256i acc, __m256i x, __m256i w) {
+    return _mm256_dpbusd_avx_epi32(acc, x, w);
   }
 };
 
@@ -19,7 +19,7 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   pack_interleaved<kLanes, Dot::kHalves>(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, Dot::kHalves>(c).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_256<Dot>(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {

@@ -159,17 +159,20 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
   if (wide) build_requantize_table(c.multipliers, w.out_c, base + at.wide);
 }
 
-// Interleaved columns of one block: [groups][stride_w][kHalves][4 vectors][places][16 * width bytes], where place p of
-// residue r is input column p * stride_w + r - pad_w.
+// Interleaved columns of one block for n output columns: [groups][stride_w][kHalves][4 vectors][places][16 * width
+// bytes], where place p of residue r is input column p * stride_w + r - pad_w, from the first output column's on.
 struct Columns {
   int64_t places, quarter, residue;  // places of one residue; bytes of a vector's and of a residue's part
 
-  Columns(const Window2d& w, int64_t width, int64_t lanes, int64_t halves) {
-    const int64_t pixels = lanes / width;
-    places = round_up(round_up(w.out_w, pixels) + (w.kernel_w - 1) * w.dilation_w / w.stride_w, pixels);
+  Columns(const Window2d& w, int64_t n, int64_t width, int64_t lanes, int64_t halves)
+      : places(places_of(w, n, lanes / width)) {
     quarter = places * 16 * width;
     if (quarter % 4096 == 0) quarter += 64;  // stores would look like later loads
     residue = halves * 4 * quarter;
+  }
+  // For n output columns, `pixels` in a vector.
+  static int64_t places_of(const Window2d& w, int64_t n, int64_t pixels) {
+    return round_up(round_up(n, pixels) + (w.kernel_w - 1) * w.dilation_w / w.stride_w, pixels);
   }
   // Where tap (group, j) of output column 0 begins.
   int64_t tap(const Window2d& w, int64_t group, int64_t j, int64_t width) const {
@@ -179,12 +182,12 @@ struct Columns {
 };
 
 // Offsets in bytes of: first accumulators [entries], offsets of taps, accumulators of one vector group, a pixel of zero
-// points, columns.
+// points, columns for n output columns.
 template <int kLanes, int kHalves>
 struct ScratchLayout {
   size_t taps, acc, zeros, columns, bytes;
 
-  explicit ScratchLayout(const DepthwiseQ8& c) {
+  ScratchLayout(const DepthwiseQ8& c, int64_t n) {
     const PackedLayout<kLanes, kHalves> packed(c);
     taps = static_cast<size_t>(packed.entries) * sizeof(int32_t);
     acc = taps + static_cast<size_t>(round_up(packed.taps, 8)) * sizeof(int64_t);
@@ -192,7 +195,7 @@ struct ScratchLayout {
     columns = zeros + 64;
     int64_t most = 0;
     for (int64_t width = kLanes; width > 0; width /= 2) {
-      const int64_t residue = Columns(c.window, width, kLanes, kHalves).residue;
+      const int64_t residue = Columns(c.window, n, width, kLanes, kHalves).residue;
       most = residue > most ? residue : most;
     }
     bytes = columns + static_cast<size_t>(packed.rows.groups * c.window.stride_w * most);

@@ -2,12 +2,12 @@
 // multiplied by their weights and summed:
 //   kHalves: see interleaved.h
 //   store_rows(to, half, x): stores a vector with bytes of four rows, in kHalves parts that are `half` bytes apart
-//   add(acc, x, half, w): acc + the products of what store_rows left at x by the weights at w, for kHalves = 2 in two
-//     parts that are 4 vectors apart
+//   add(acc, x, w): acc + the products of one part by its weights
 #pragma once
 
 #include <immintrin.h>
 
+#include "base/in_register.h"
 #include "kernels/depthwise_q8/interleaved.h"
 #include "quant/requantize_avx2.h"
 
@@ -72,6 +72,7 @@ struct Interleave {
   const Columns& columns;
   const uint8_t* zeros;
   __m256i flip;
+  int64_t first, n;  // output columns
 };
 
 // Fills the columns of one group of four rows for a block.
@@ -80,9 +81,10 @@ void interleave(const Interleave& t, const InputRow (&rows)[4], const Block& blo
   constexpr int kPixels = kLanes / width;
   const Window2d& w = t.window;
   const int64_t step = w.stride_w * w.in_c, last = (kPixels - 1) * w.stride_w;
+  const int64_t left = t.first * w.stride_w - w.pad_w, places = Columns::places_of(w, t.n, kPixels);
   for (int64_t residue = 0; residue < w.stride_w; ++residue, to += t.columns.residue) {
-    int64_t x = residue - w.pad_w;
-    for (int64_t place = 0; place < t.columns.places; place += kPixels, x += kPixels * w.stride_w) {
+    int64_t x = left + residue;
+    for (int64_t place = 0; place < places; place += kPixels, x += kPixels * w.stride_w) {
       uint8_t* at = to + place * 16 * width;
       if (x >= 0 && x + last < w.in_w) {
         const int64_t offset = x * w.in_c;
@@ -122,80 +124,104 @@ struct Row {
 };
 
 // Stores up to `n` pixels of a block.
-template <int width, bool whole>
+template <int width>
 inline __attribute__((always_inline)) void store_pixels(__m256i y, int64_t n, const Row& r, uint8_t* to) {
-  if (width == 2 && whole) return store(to, y);
+  if (width == 2 && r.channels == kVector) return store(to, y);
   const __m128i first = _mm256_castsi256_si128(y), second = _mm256_extracti128_si256(y, 1);
-  store_part(to, first, whole || width == 2 ? 16 : r.channels);
+  store_part(to, first, width == 2 ? 16 : r.channels);
   if (width == 2)
     store_part(to + 16, second, r.channels - 16);
   else if (n > 1)
-    store_part(to + r.out_c, second, whole ? 16 : r.channels);
+    store_part(to + r.out_c, second, r.channels);
 }
 
-struct Four {
-  __m256i a, b, c, d;
-};
-
-template <class Dot>
-inline __attribute__((always_inline)) void add_tap(Four& acc, const uint8_t* x, int64_t quarter, const int8_t* w) {
-  acc.a = Dot::add(acc.a, x, 4 * quarter, w);
-  acc.b = Dot::add(acc.b, x + quarter, 4 * quarter, w + kVector);
-  acc.c = Dot::add(acc.c, x + 2 * quarter, 4 * quarter, w + 2 * kVector);
-  acc.d = Dot::add(acc.d, x + 3 * quarter, 4 * quarter, w + 3 * kVector);
-}
-
-inline __attribute__((always_inline)) Four load_four(const void* p) {
-  const char* q = static_cast<const char*>(p);
-  return {load_256(q), load_256(q + kVector), load_256(q + 2 * kVector), load_256(q + 3 * kVector)};
-}
-
-struct FusedRow {
-  static inline __attribute__((always_inline)) __m256i vector(__m256i sums, const Row& r, int j) {
-    return rescale_fused(sums, _mm256_loadu_ps(r.scale + 8 * j), _mm256_loadu_ps(r.offset + 8 * j));
+// `n` vectors of columns, all of one vector of channels: their sums.
+template <class Dot, int n>
+inline __attribute__((always_inline)) void add_tap(__m256i (&acc)[n], const uint8_t* x, int64_t half, const int8_t* w) {
+#pragma GCC unroll 2
+  for (int h = 0; h < Dot::kHalves; ++h) {
+    const __m256i weights = load_256(w + h * 4 * kVector);
+#pragma GCC unroll 4
+    for (int i = 0; i < n; ++i) {
+      acc[i] = Dot::add(acc[i], load_256(x + h * half + i * kVector), weights);
+      in_register(acc[i]);
+    }
   }
-  static inline __attribute__((always_inline)) __m256i to_bytes(const Four& acc, const Row& r) {
-    return r.output.low_words(vector(acc.a, r, 0), vector(acc.b, r, 1), vector(acc.c, r, 2), vector(acc.d, r, 3));
+}
+
+// Three taps, the commonest number, are unrolled.
+template <class Dot, int taps, int n>
+inline __attribute__((always_inline)) void sum_taps(const Row& r, const uint8_t* x, int j, __m256i (&acc)[n]) {
+  constexpr int kTap = Dot::kHalves * 4 * kVector;
+  const __m256i start = load_256(r.start + 8 * j);
+#pragma GCC unroll 4
+  for (int i = 0; i < n; ++i) acc[i] = start;
+  x += j * r.quarter;
+  const int8_t* w = r.weights + j * kVector;
+  if (taps == 3) {
+#pragma GCC unroll 3
+    for (int tap = 0; tap < 3; ++tap) add_tap<Dot>(acc, x + r.tap_offsets[tap], 4 * r.quarter, w + tap * kTap);
+    return;
+  }
+  for (int64_t part = 0; part < r.parts; ++part)
+    for (int64_t tap = 0; tap < r.taps; ++tap, w += kTap) add_tap<Dot>(acc, x + r.tap_offsets[tap], 4 * r.quarter, w);
+}
+
+// To bytes, 4 of each vector within 128 bits.
+struct FusedRow {
+  template <int n>
+  static inline __attribute__((always_inline)) __m256i to_bytes(__m256i (&acc)[n], const Row& r, int j) {
+    const __m256 scale = _mm256_loadu_ps(r.scale + 8 * j), offset = _mm256_loadu_ps(r.offset + 8 * j);
+#pragma GCC unroll 4
+    for (int i = 0; i < n; ++i) acc[i] = rescale_fused(acc[i], scale, offset);
+    return r.output.low_words(acc[0], acc[1 % n], acc[2 % n], acc[3 % n]);
   }
 };
 
 struct NarrowRow {
-  static inline __attribute__((always_inline)) __m256i to_bytes(const Four& acc, const Row& row) {
-    const NarrowTable& t = row.narrow;
-    const __m256i a = requantize_narrow(acc.a, load_narrow(t, 0)), b = requantize_narrow(acc.b, load_narrow(t, 8));
-    const __m256i c = requantize_narrow(acc.c, load_narrow(t, 16)), d = requantize_narrow(acc.d, load_narrow(t, 24));
-    return row.output(a, b, c, d);
+  template <int n>
+  static inline __attribute__((always_inline)) __m256i to_bytes(__m256i (&acc)[n], const Row& r, int j) {
+    const NarrowAvx2 table = load_narrow(r.narrow, 8 * j);
+#pragma GCC unroll 4
+    for (int i = 0; i < n; ++i) acc[i] = requantize_narrow(acc[i], table);
+    return r.output(acc[0], acc[1 % n], acc[2 % n], acc[3 % n]);
   }
 };
 
-template <class Dot>
-inline __attribute__((always_inline)) Four sum_taps(const Row& r, const uint8_t* x, Four acc) {
-  const int8_t* w = r.weights;
-  for (int64_t part = 0; part < r.parts; ++part)
-    for (int64_t tap = 0; tap < r.taps; ++tap, w += Dot::kHalves * 4 * kVector)
-      add_tap<Dot>(acc, x + r.tap_offsets[tap], r.quarter, w);
-  return acc;
+// The outputs of n vectors of columns, of which the first has `left` pixels and those after it.
+template <class Dot, int width, class Rescale, int taps, int n>
+inline __attribute__((always_inline)) void columns_of_bytes(const Row& r, const uint8_t* x, int64_t left,
+                                                            uint8_t* out) {
+  constexpr int kPixels = kLanes / width;
+  __m256i bytes[4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    __m256i acc[n];
+    sum_taps<Dot, taps>(r, x, j, acc);
+    bytes[j] = Rescale::to_bytes(acc, r, j);
+  }
+  // Four bytes of a column are beside those of the others, and come together.
+  const __m256i low01 = _mm256_unpacklo_epi32(bytes[0], bytes[1]), low23 = _mm256_unpacklo_epi32(bytes[2], bytes[3]);
+  const __m256i high01 = _mm256_unpackhi_epi32(bytes[0], bytes[1]), high23 = _mm256_unpackhi_epi32(bytes[2], bytes[3]);
+  const __m256i y[4] = {_mm256_unpacklo_epi64(low01, low23), _mm256_unpackhi_epi64(low01, low23),
+                        _mm256_unpacklo_epi64(high01, high23), _mm256_unpackhi_epi64(high01, high23)};
+#pragma GCC unroll 4
+  for (int i = 0; i < n; ++i) store_pixels<width>(y[i], left - i * kPixels, r, out + i * kPixels * r.out_c);
 }
 
-template <class Dot, int width, bool whole, class Rescale>
+template <class Dot, int width, class Rescale, int taps>
 void row_of_bytes(const Row& r, uint8_t* out) {
   constexpr int kPixels = kLanes / width;
-  const Four start = load_four(r.start);
   const uint8_t* x = r.columns;
-  if (r.taps == 3 && r.parts == 1) {
-    constexpr int kTap = Dot::kHalves * 4 * kVector;
-    const int64_t tap1 = r.tap_offsets[1], tap2 = r.tap_offsets[2];
-    for (int64_t p = 0; p < r.pixels; p += kPixels, x += kVector, out += kPixels * r.out_c) {
-      Four acc = start;
-      add_tap<Dot>(acc, x, r.quarter, r.weights);
-      add_tap<Dot>(acc, x + tap1, r.quarter, r.weights + kTap);
-      add_tap<Dot>(acc, x + tap2, r.quarter, r.weights + 2 * kTap);
-      store_pixels<width, whole>(Rescale::to_bytes(acc, r), r.pixels - p, r, out);
-    }
-    return;
-  }
-  for (int64_t p = 0; p < r.pixels; p += kPixels, x += kVector, out += kPixels * r.out_c)
-    store_pixels<width, whole>(Rescale::to_bytes(sum_taps<Dot>(r, x, start), r), r.pixels - p, r, out);
+  int64_t left = r.pixels;
+  for (; left > 3 * kPixels; left -= 4 * kPixels, x += 4 * kVector, out += 4 * kPixels * r.out_c)
+    columns_of_bytes<Dot, width, Rescale, taps, 4>(r, x, left, out);
+  if (left > 2 * kPixels)
+    columns_of_bytes<Dot, width, Rescale, taps, 3>(r, x, left, out);
+  else if (left > kPixels)
+    columns_of_bytes<Dot, width, Rescale, taps, 2>(r, x, left, out);
+  else if (left > 0)
+    columns_of_bytes<Dot, width, Rescale, taps, 1>(r, x, left, out);
 }
 
 // The accumulators of a row, in the order of channels, through `acc` (32 of them).
@@ -204,10 +230,10 @@ void row_of_sums(const Row& r, int32_t* acc, const Store& store) {
   constexpr int kPixels = kLanes / width;
   const uint8_t* x = r.columns;
   for (int64_t p = 0; p < r.pixels; p += kPixels, x += kVector) {
-    const Four sums = sum_taps<Dot>(r, x, load_four(r.start));
-    const __m256i all[4] = {sums.a, sums.b, sums.c, sums.d};
     for (int j = 0; j < 4; ++j) {
-      const __m256i y = _mm256_sub_epi32(all[j], load_256(r.narrow.bias + 8 * j));
+      __m256i sums[1];
+      sum_taps<Dot, 0>(r, x, j, sums);
+      const __m256i y = _mm256_sub_epi32(sums[0], load_256(r.narrow.bias + 8 * j));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(acc + 4 * j), _mm256_castsi256_si128(y));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(acc + 16 + 4 * j), _mm256_extracti128_si256(y, 1));
     }
@@ -215,10 +241,10 @@ void row_of_sums(const Row& r, int32_t* acc, const Store& store) {
   }
 }
 
+// `at` is the index of the row's first output.
 template <class Dot, int width>
-void run_row(const DepthwiseQ8& c, const Row& r, const RequantizeTable* wide, const Block& block, int64_t row,
+void run_row(const DepthwiseQ8& c, const Row& r, const RequantizeTable* wide, const Block& block, int64_t at,
              int32_t* acc, void* output) {
-  const int64_t at = row * c.window.out_w * r.out_c + block.channel;
   if (c.multipliers == nullptr) {
     row_of_sums<Dot, width>(r, acc, [&](const int32_t* sums, int64_t p) {
       std::memcpy(static_cast<int32_t*>(output) + at + p * r.out_c, sums,
@@ -231,11 +257,10 @@ void run_row(const DepthwiseQ8& c, const Row& r, const RequantizeTable* wide, co
                      static_cast<uint8_t*>(output) + at + p * r.out_c);
     });
   } else {
-    const bool whole = block.channels == 16 * width;
-    const auto run =
-        r.scale != nullptr
-            ? (whole ? row_of_bytes<Dot, width, true, FusedRow> : row_of_bytes<Dot, width, false, FusedRow>)
-            : (whole ? row_of_bytes<Dot, width, true, NarrowRow> : row_of_bytes<Dot, width, false, NarrowRow>);
+    const bool three = r.taps == 3 && r.parts == 1;
+    const auto run = r.scale != nullptr
+                         ? (three ? row_of_bytes<Dot, width, FusedRow, 3> : row_of_bytes<Dot, width, FusedRow, 0>)
+                         : (three ? row_of_bytes<Dot, width, NarrowRow, 3> : row_of_bytes<Dot, width, NarrowRow, 0>);
     run(r, static_cast<uint8_t*>(output) + at);
   }
 }
@@ -248,12 +273,28 @@ void interleave_block(const Interleave& t, const InputRow (&rows)[4], const Bloc
     interleave<Dot, width, false>(t, rows, block, to);
 }
 
+// Output columns at a time: as many as leave half of an L1 cache to pictures, as rows that follow read the other
+// channels of the same lines.
+template <class Dot>
+int64_t columns_together(const DepthwiseQ8& c) {
+  constexpr int64_t kBytes = 12288, kGroup = 4 * kLanes, kColumn = Dot::kHalves * 4 * kVector;
+  const Window2d& w = c.window;
+  const int64_t n = kBytes / (row_groups(w).groups * w.stride_w * kColumn) / kGroup * kGroup;
+  return smaller(n < kGroup ? kGroup : n, w.out_w);
+}
+
+template <class Dot>
+ScratchLayout<kLanes, Dot::kHalves> scratch_256(const DepthwiseQ8& c) {
+  return {c, columns_together<Dot>(c)};
+}
+
 template <class Dot>
 void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
              int64_t row_end, void* scratch) noexcept {
   const Window2d& w = c.window;
   const PackedLayout<kLanes, Dot::kHalves> at(c);
-  const ScratchLayout<kLanes, Dot::kHalves> own(c);
+  const int64_t together = columns_together<Dot>(c);
+  const ScratchLayout<kLanes, Dot::kHalves> own(c, together);
   const char* base = static_cast<const char*>(packed);
   char* memory = static_cast<char*>(scratch);
   int32_t* start = reinterpret_cast<int32_t*>(memory);
@@ -277,6 +318,7 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
   const OutputAvx2 stage(c.output_zero, c.low, c.high, c.flip);
   const __m256i flip = _mm256_set1_epi8(static_cast<char>(c.flip ^ 0x80));
   const NarrowTable narrow = view_narrow_table(base + at.narrow, static_cast<size_t>(at.entries));
+  Row r{columns, 0, at.taps, tap_offsets, nullptr, 0, nullptr, {}, nullptr, nullptr, stage, 0, 0, w.out_c};
   for (int64_t row = row_begin; row < row_end;) {
     const int64_t batch = row / w.out_h, y = row % w.out_h;
     const int64_t n = smaller(at.rows.together, smaller(row_end - row, w.out_h - y));
@@ -285,47 +327,45 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
     const int64_t slots = (n - 1) * w.stride_h + w.kernel_h;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const Block block = block_at<kLanes>(w.out_c, b);
-      const Columns shape(w, block.width, kLanes, Dot::kHalves);
-      const Interleave t{w, shape, zeros, flip};
-      for (int64_t group = 0; group < at.rows.groups; ++group) {
-        InputRow rows[4];
-        for (int64_t i = 0; i < 4; ++i) {
-          const int64_t slot = 4 * group + i, in_y = top + slot * w.dilation_h;
-          rows[i] = slot < slots && in_y >= 0 && in_y < w.in_h
-                        ? InputRow{picture + in_y * w.in_w * w.in_c + block.channel, -1}
-                        : InputRow{zeros, 0};
-        }
-        uint8_t* to = columns + group * w.stride_w * shape.residue;
-        if (block.width == 2)
-          interleave_block<Dot, 2>(t, rows, block, to);
-        else
-          interleave_block<Dot, 1>(t, rows, block, to);
+      const Columns shape(w, together, block.width, kLanes, Dot::kHalves);
+      for (int64_t group = 0; group < at.rows.groups; ++group)
         for (int64_t j = 0; j < w.kernel_w; ++j)
           tap_offsets[group * w.kernel_w + j] = shape.tap(w, group, j, block.width);
-      }
       const int64_t entry = b * at.kEntries;
-      Row r{columns,
-            shape.quarter,
-            at.taps,
-            tap_offsets,
-            nullptr,
-            within(used_parts[b], 1, at.parts),
-            start + entry,
-            {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
-             narrow.right + entry},
-            may_fuse && fused.has[b] ? fused.scale + entry : nullptr,
-            fused.offset + entry,
-            stage,
-            w.out_w,
-            block.channels,
-            w.out_c};
-      for (int64_t i = 0; i < n; ++i) {
-        r.weights = reinterpret_cast<const int8_t*>(base + b * at.block_bytes + i * at.row_bytes);
-        const RequantizeTable* table = base[at.is_wide] ? &wide : nullptr;
-        if (block.width == 2)
-          run_row<Dot, 2>(c, r, table, block, row + i, acc, output);
-        else
-          run_row<Dot, 1>(c, r, table, block, row + i, acc, output);
+      r.quarter = shape.quarter;
+      r.parts = within(used_parts[b], 1, at.parts);
+      r.start = start + entry;
+      r.narrow = {narrow.bias + entry, narrow.twice + entry, narrow.offset + entry, narrow.threshold + entry,
+                  narrow.right + entry};
+      r.scale = may_fuse && fused.has[b] ? fused.scale + entry : nullptr;
+      r.offset = fused.offset + entry;
+      r.channels = block.channels;
+      for (int64_t first = 0; first < w.out_w; first += together) {
+        r.pixels = smaller(together, w.out_w - first);
+        const Interleave t{w, shape, zeros, flip, first, r.pixels};
+        for (int64_t group = 0; group < at.rows.groups; ++group) {
+          InputRow rows[4];
+          for (int64_t i = 0; i < 4; ++i) {
+            const int64_t slot = 4 * group + i, in_y = top + slot * w.dilation_h;
+            rows[i] = slot < slots && in_y >= 0 && in_y < w.in_h
+                          ? InputRow{picture + in_y * w.in_w * w.in_c + block.channel, -1}
+                          : InputRow{zeros, 0};
+          }
+          uint8_t* to = columns + group * w.stride_w * shape.residue;
+          if (block.width == 2)
+            interleave_block<Dot, 2>(t, rows, block, to);
+          else
+            interleave_block<Dot, 1>(t, rows, block, to);
+        }
+        for (int64_t i = 0; i < n; ++i) {
+          r.weights = reinterpret_cast<const int8_t*>(base + b * at.block_bytes + i * at.row_bytes);
+          const RequantizeTable* table = base[at.is_wide] ? &wide : nullptr;
+          const int64_t out = ((row + i) * w.out_w + first) * w.out_c + block.channel;
+          if (block.width == 2)
+            run_row<Dot, 2>(c, r, table, block, out, acc, output);
+          else
+            run_row<Dot, 1>(c, r, table, block, out, acc, output);
+        }
       }
     }
     row += n;
