@@ -1,4 +1,5 @@
 // Without an instruction for four products, pairs of 16 bits are multiplied: exact, as |left - left_zero| <= 255.
+#include "base/in_register.h"
 #include "kernels/matmul/products_f32.h"
 #include "kernels/matmul/x86_256.h"
 #include "kernels/matmul/x86_s16.h"
@@ -14,7 +15,11 @@ struct VectorQ8 : Lanes256 {
   static Type weights(const int8_t* p) noexcept {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  static Type dot(Type acc, Type x, Type w) noexcept { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
+  static Type dot(Type acc, Type x, Type w) noexcept {
+    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
+    in_register(acc);
+    return acc;
+  }
 };
 
 // Four products of a byte with four bits fit int16.
