@@ -6,8 +6,11 @@ namespace {
 
 struct Vpmaddwd {
   static constexpr int kStep = 2;
-  using Weight = int16_t;
+  using Weight = int8_t;
   using Activation = int16_t;
+  static inline __attribute__((always_inline)) __m256i load(const int8_t* p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
   static inline __attribute__((always_inline)) __m256i run(__m256i acc, __m256i x, __m256i w) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
   }

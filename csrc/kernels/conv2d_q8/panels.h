@@ -59,7 +59,7 @@ struct TileArguments {
 
 // Tiles that multiply unsigned activations, four at a time.
 struct UnsignedActivations {
-  static constexpr bool kByPanel = false;
+  static constexpr bool kByPanel = false, kRepeats = false;
   static int shift(const Conv2dQ8&) { return 128; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, 4); }
   static bool takes(const Conv2dQ8&) noexcept { return true; }
@@ -302,7 +302,7 @@ struct PanelKernel {
         }
         const Activation* a;
         if constexpr (kWidens) {
-          Tiles::widen(bytes, pieces.strips ? memory.length : pixels * length, widened);
+          Tiles::widen(bytes, pieces.strips ? memory.length : pixels * length, shift == 0, widened);
           a = widened;
         } else {
           a = bytes;
@@ -332,12 +332,18 @@ struct PanelKernel {
           if constexpr (Tiles::kByPanel) {
             Tiles::panel(setting, c, t, p, stage, pixels, padded == kPanel, acc, finish_rows);
           } else {
-            for (int64_t i = 0, r = 0, size; i < tiles; ++i, r += size) {
+            for (int64_t i = 0, r = 0, size, n_tiles; i < tiles; i += n_tiles, r += n_tiles * size) {
               size = height + (i < taller ? 1 : 0);
-              Tiles::tile(padded, size)(t, p, stage);
+              n_tiles = 1;
+              if constexpr (Tiles::kRepeats) {
+                if (to_bytes) n_tiles = (i < taller ? taller : tiles) - i;
+                Tiles::tile(padded, size)(t, p, stage, n_tiles);
+              } else {
+                Tiles::tile(padded, size)(t, p, stage);
+              }
               if (!to_bytes) finish_rows(acc, r, size);
-              if (c.weight_zero != 0) stage.row_terms += size;
-              t.a += size * stride, t.out += size * out_c;
+              if (c.weight_zero != 0) stage.row_terms += n_tiles * size;
+              t.a += n_tiles * size * stride, t.out += n_tiles * size * out_c;
             }
           }
         }

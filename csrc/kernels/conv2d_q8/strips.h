@@ -12,7 +12,7 @@ struct Pieces {
   bool strips;  // the pieces are rows of the window; else there is one, of a gathered row
   int64_t count, bytes, length;
 
-  // padded(bytes): of a piece, at least the next multiple of 4.
+  // padded(bytes): of a piece, at least the next multiple of what the kernel takes at once.
   template <class Padded>
   Pieces(const Conv2dQ8& c, const Padded& padded)
       : strips(false), count(1), bytes(c.depth()), length(padded(c.depth())) {

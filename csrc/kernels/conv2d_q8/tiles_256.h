@@ -1,5 +1,6 @@
 // Tiles of up to 6 pixels x 16 channels in 256-bit registers. Dot has
 //   kStep, Weight, Activation   see panels.h
+//   load(p)                     kStep weights of 8 channels
 //   run(acc, x, w)              acc + products of kStep activations with the weights of 8 channels
 #pragma once
 
@@ -64,13 +65,18 @@ inline __attribute__((always_inline)) void store_some(__m128i y, int64_t n, uint
 template <class Dot>
 struct Tiles256 : UnsignedActivations {
   static constexpr int kLanes = 8, kPanel = 16, kRows = 6, kStep = Dot::kStep;
+  static constexpr bool kRepeats = true;
   using Weight = typename Dot::Weight;
   using Activation = typename Dot::Activation;
   using Copy = Copy256;
   using Output = OutputAvx2;
   using Arguments = TileArguments<Tiles256>;
-  using Function = void (*)(const Arguments&, const Panels<Weight>&, const TileStage<Output>&);
-  static constexpr int kVector = 32 / static_cast<int>(sizeof(Weight));  // weights
+  using Function = void (*)(const Arguments&, const Panels<Weight>&, const TileStage<Output>&, int64_t tiles);
+  static constexpr int kVector = kLanes * kStep;  // weights
+
+  // Words hold bytes of either sign, but sums of windows are of unsigned ones.
+  static int shift(const Conv2dQ8& c) { return sizeof(Activation) > 1 && c.weight_zero == 0 ? c.flip : 128; }
+  static int64_t padded(int64_t bytes) { return round_up(bytes, kStep); }
 
   static int32_t sum(const uint8_t* row, int64_t n) {
     __m256i total = _mm256_setzero_si256();
@@ -101,12 +107,14 @@ struct Tiles256 : UnsignedActivations {
     for (int64_t r = 0; r < n; ++r) to[r] = sum(rows + r * stride, length);
   }
 
-  static void widen(const uint8_t* from, int64_t n, int16_t* to) {
+  static void widen(const uint8_t* from, int64_t n, bool is_signed, int16_t* to) {
     int64_t i = 0;
-    for (; i + 16 <= n; i += 16)
+    for (; i + 16 <= n; i += 16) {
+      const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
-                          _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
-    for (; i < n; ++i) to[i] = from[i];
+                          is_signed ? _mm256_cvtepi8_epi16(x) : _mm256_cvtepu8_epi16(x));
+    }
+    for (; i < n; ++i) to[i] = is_signed ? static_cast<int8_t>(from[i]) : from[i];
   }
 
   static inline __attribute__((always_inline)) __m256i broadcast(const Activation* p) {
@@ -124,35 +132,37 @@ struct Tiles256 : UnsignedActivations {
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) acc[r][c] = requantize_narrow(acc[r][c], table);
     }
-    store_bytes<R, C>(acc, t, s.output);
+    store_bytes<R, C>(acc, t, [](__m256i x, int) __attribute__((always_inline)) { return x; }, s.output);
   }
 
+  // Two rows at a time, as registers are few.
   template <int R, int C>
   static inline __attribute__((always_inline)) void store_fused(__m256i (&acc)[R][C], const Arguments& t,
                                                                 const FusedTable& fused, const Output& output) {
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      const __m256 scale = _mm256_loadu_ps(fused.scale + t.channel + kLanes * c);
-      const __m256 offset = _mm256_loadu_ps(fused.offset + t.channel + kLanes * c);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) acc[r][c] = rescale_fused(acc[r][c], scale, offset);
-    }
-    store_bytes<R, C>(acc, t, [&](__m256i a, __m256i b, __m256i c, __m256i d) __attribute__((always_inline)) {
-      return output.low_words(a, b, c, d);
-    });
+    const float* scale = fused.scale + t.channel;
+    const float* offset = fused.offset + t.channel;
+    store_bytes<R, C>(
+        acc, t,
+        [&](__m256i x, int c) __attribute__((always_inline)) {
+          return rescale_fused(x, _mm256_loadu_ps(scale + kLanes * c), _mm256_loadu_ps(offset + kLanes * c));
+        },
+        [&](__m256i a, __m256i b, __m256i c, __m256i d)
+            __attribute__((always_inline)) { return output.low_words(a, b, c, d); });
   }
 
-  // bytes(a, b, c, d): 4 bytes of each, within 128 bits.
-  template <int R, int C, class Bytes>
+  // rescaled(x, c): of a vector of column c. bytes(a, b, c, d): 4 bytes of each, within 128 bits.
+  template <int R, int C, class Rescaled, class Bytes>
   static inline __attribute__((always_inline)) void store_bytes(__m256i (&acc)[R][C], const Arguments& t,
-                                                                const Bytes& bytes) {
+                                                                const Rescaled& rescaled, const Bytes& bytes) {
     // Packing works within 128-bit lanes: the dwords of a row are gathered again by a permutation.
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     if constexpr (C == 2) {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i y = _mm256_permutevar8x32_epi32(bytes(acc[r][0], acc[r][1], acc[next][0], acc[next][1]), order);
+        const __m256i a = rescaled(acc[r][0], 0), b = rescaled(acc[r][1], 1);
+        const __m256i c = rescaled(acc[next][0], 0), d = rescaled(acc[next][1], 1);
+        const __m256i y = _mm256_permutevar8x32_epi32(bytes(a, b, c, d), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R) store_some(_mm256_extracti128_si256(y, 1), t.channels, t.out + next * t.out_stride);
       }
@@ -160,7 +170,8 @@ struct Tiles256 : UnsignedActivations {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i y = _mm256_permutevar8x32_epi32(bytes(acc[r][0], acc[next][0], acc[r][0], acc[next][0]), order);
+        const __m256i a = rescaled(acc[r][0], 0), b = rescaled(acc[next][0], 0);
+        const __m256i y = _mm256_permutevar8x32_epi32(bytes(a, b, a, b), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R)
           store_some(_mm_srli_si128(_mm256_castsi256_si128(y), 8), t.channels, t.out + next * t.out_stride);
@@ -169,16 +180,31 @@ struct Tiles256 : UnsignedActivations {
   }
 
   template <int R, int C>
-  static void run(const Arguments& t, const Panels<Weight>& p, const TileStage<Output>& s) {
-    __m256i acc[R][C];
+  static void run(const Arguments& arguments, const Panels<Weight>& p, const TileStage<Output>& stage, int64_t tiles) {
+    Arguments t = arguments;
+    TileStage<Output> s = stage;
     const __m256i zero = _mm256_set1_epi32(s.input_zero);
+    __m256i start[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const __m256i sum = load_256(p.sum + t.channel + kLanes * c);
-      acc[0][c] = _mm256_sub_epi32(load_256(t.start + t.channel + kLanes * c), _mm256_mullo_epi32(sum, zero));
-#pragma GCC unroll 8
-      for (int r = 1; r < R; ++r) acc[r][c] = acc[0][c];
+      start[c] = _mm256_sub_epi32(load_256(t.start + t.channel + kLanes * c), _mm256_mullo_epi32(sum, zero));
     }
+    for (; tiles > 0; --tiles) {
+      one<R, C>(t, p, s, start);
+      t.a += R * t.a_stride, t.out += R * t.out_stride;
+      if (s.row_terms != nullptr) s.row_terms += R;
+    }
+  }
+
+  template <int R, int C>
+  static inline __attribute__((always_inline)) void one(const Arguments& t, const Panels<Weight>& p,
+                                                        const TileStage<Output>& s, const __m256i (&start)[C]) {
+    __m256i acc[R][C];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) acc[r][c] = start[c];
     if (s.row_terms != nullptr) {
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r)
@@ -193,7 +219,7 @@ struct Tiles256 : UnsignedActivations {
       for (int64_t k = t.steps; k > 0; --k, a += kStep, w += kVector * C) {
         __m256i weights[C];
 #pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) weights[c] = load_256(w + kVector * c);
+        for (int c = 0; c < C; ++c) weights[c] = Dot::load(w + kVector * c);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
           const __m256i x = broadcast(a + r * stride);
