@@ -27,6 +27,9 @@ def cases(folder: str) -> list[tuple[bytes, list[np.ndarray]]]:
     shapes = [{"out_c": 8}, {"input_shape": (2, 17, 13, 24), "out_c": 48, "stride": (2, 2)}]
     if depthwise:
         shapes.append({"input_shape": (2, 9, 7, 24), "out_c": 24})
+        # One pixel wide, as sound is.
+        shapes.append({"input_shape": (2, 131, 1, 40), "kernel": (9, 1), "out_c": 40})
+        shapes.append({"input_shape": (3, 17, 1, 56), "kernel": (4, 1), "out_c": 56, "padding": "VALID"})
     else:
         shapes.append({"input_shape": (1, 9, 9, 40), "kernel": (1, 1), "out_c": 70})
         # Much to multiply, for rows that short layers do not pay.

@@ -23,7 +23,7 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   pack_interleaved<kLanes, Dot::kHalves>(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_256<Dot>(c).bytes; }
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return scratch_bytes_256<Dot>(c); }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {

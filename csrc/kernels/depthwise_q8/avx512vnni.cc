@@ -273,13 +273,16 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   pack_interleaved<kLanes, 1>(c, weights, bias, packed);
 }
 
-size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, 1>(c, c.window.out_w).bytes; }
+// All columns of a row.
+Strip whole_rows(const Window2d& w) { return {w, row_groups(w).groups, w.out_w}; }
+
+size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout<kLanes, 1>(c, whole_rows(c.window)).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
          int64_t row_end, void* scratch) noexcept {
   const Window2d& w = c.window;
   const PackedLayout<kLanes, 1> at(c);
-  const ScratchLayout<kLanes, 1> own(c, w.out_w);
+  const ScratchLayout<kLanes, 1> own(c, whole_rows(w));
   const char* base = static_cast<const char*>(packed);
   char* memory = static_cast<char*>(scratch);
   int32_t* start = reinterpret_cast<int32_t*>(memory);

@@ -181,24 +181,30 @@ struct Columns {
   }
 };
 
-// Offsets in bytes of: first accumulators [entries], offsets of taps, accumulators of one vector group, a pixel of zero
-// points, columns for n output columns.
+// What is interleaved at a time: n output columns, and the rows that they need.
+struct Strip {
+  Window2d window;
+  int64_t groups, n;
+};
+
+// Offsets in bytes of: first accumulators [entries], offsets of taps for blocks of either width, accumulators of one
+// vector group, a pixel of zero points, columns of a strip.
 template <int kLanes, int kHalves>
 struct ScratchLayout {
   size_t taps, acc, zeros, columns, bytes;
 
-  ScratchLayout(const DepthwiseQ8& c, int64_t n) {
+  ScratchLayout(const DepthwiseQ8& c, const Strip& strip) {
     const PackedLayout<kLanes, kHalves> packed(c);
     taps = static_cast<size_t>(packed.entries) * sizeof(int32_t);
-    acc = taps + static_cast<size_t>(round_up(packed.taps, 8)) * sizeof(int64_t);
+    acc = taps + 2 * static_cast<size_t>(round_up(packed.taps, 8)) * sizeof(int64_t);
     zeros = acc + packed.kEntries * sizeof(int32_t);
     columns = zeros + 64;
     int64_t most = 0;
     for (int64_t width = kLanes; width > 0; width /= 2) {
-      const int64_t residue = Columns(c.window, n, width, kLanes, kHalves).residue;
+      const int64_t residue = Columns(strip.window, strip.n, width, kLanes, kHalves).residue;
       most = residue > most ? residue : most;
     }
-    bytes = columns + static_cast<size_t>(packed.rows.groups * c.window.stride_w * most);
+    bytes = columns + static_cast<size_t>(strip.groups * strip.window.stride_w * most);
   }
 };
 

@@ -73,6 +73,8 @@ struct Interleave {
   const uint8_t* zeros;
   __m256i flip;
   int64_t first, n;  // output columns
+  int64_t end;       // of the input's columns
+  int64_t apart;     // columns from each of four rows to the next: 1 where they are columns themselves
 };
 
 // Fills the columns of one group of four rows for a block.
@@ -86,11 +88,13 @@ void interleave(const Interleave& t, const InputRow (&rows)[4], const Block& blo
     int64_t x = left + residue;
     for (int64_t place = 0; place < places; place += kPixels, x += kPixels * w.stride_w) {
       uint8_t* at = to + place * 16 * width;
-      if (x >= 0 && x + last < w.in_w) {
-        const int64_t offset = x * w.in_c;
+      if (x >= 0 && x + last + 3 * t.apart < t.end) {
+        const int64_t offset = x * w.in_c, apart = t.apart * w.in_c;
         auto load = [&](int i) __attribute__((always_inline)) {
           return load_pixels<width, whole>(
-              [&](int l) __attribute__((always_inline)) { return rows[i].base + ((offset + l * step) & rows[i].mask); },
+              [&](int l) __attribute__((always_inline)) {
+                return rows[i].base + ((offset + i * apart + l * step) & rows[i].mask);
+              },
               block.channels);
         };
         store_interleaved<Dot>(load(0), load(1), load(2), load(3), t.flip, at, t.columns.quarter);
@@ -98,8 +102,8 @@ void interleave(const Interleave& t, const InputRow (&rows)[4], const Block& blo
         auto load = [&](int i) __attribute__((always_inline)) {
           return load_pixels<width, whole>(
               [&](int l) __attribute__((always_inline)) {
-                const int64_t column = x + l * w.stride_w;
-                return column >= 0 && column < w.in_w ? rows[i].base + (column * w.in_c & rows[i].mask) : t.zeros;
+                const int64_t column = x + i * t.apart + l * w.stride_w;
+                return column >= 0 && column < t.end ? rows[i].base + (column * w.in_c & rows[i].mask) : t.zeros;
               },
               block.channels);
         };
@@ -273,28 +277,40 @@ void interleave_block(const Interleave& t, const InputRow (&rows)[4], const Bloc
     interleave<Dot, width, false>(t, rows, block, to);
 }
 
-// Output columns at a time: as many as leave half of an L1 cache to pictures, as rows that follow read the other
-// channels of the same lines.
+// A picture one pixel wide is turned: its rows are columns, of which each is interleaved with the three after it.
+inline bool is_turned(const Window2d& w) {
+  return w.in_w == 1 && w.out_w == 1 && w.kernel_w == 1 && w.stride_h == 1 && w.dilation_h == 1;
+}
+
+// As many columns as leave half of an L1 cache to pictures, as the next channels are in the same lines.
 template <class Dot>
-int64_t columns_together(const DepthwiseQ8& c) {
+Strip strip_256(const DepthwiseQ8& c) {
   constexpr int64_t kBytes = 12288, kGroup = 4 * kLanes, kColumn = Dot::kHalves * 4 * kVector;
-  const Window2d& w = c.window;
-  const int64_t n = kBytes / (row_groups(w).groups * w.stride_w * kColumn) / kGroup * kGroup;
-  return smaller(n < kGroup ? kGroup : n, w.out_w);
+  Strip strip{c.window, row_groups(c.window).groups, 0};
+  Window2d& w = strip.window;
+  if (is_turned(w)) {
+    w.in_w = w.in_h, w.out_w = w.out_h, w.pad_w = w.pad_h, w.kernel_w = 4 * strip.groups - 3;
+    w.in_h = w.out_h = w.kernel_h = w.stride_w = w.dilation_w = 1, w.pad_h = 0;
+    strip.groups = 1;
+  }
+  const int64_t n = kBytes / (strip.groups * w.stride_w * kColumn) / kGroup * kGroup;
+  strip.n = smaller(n < kGroup ? kGroup : n, w.out_w);
+  return strip;
 }
 
 template <class Dot>
-ScratchLayout<kLanes, Dot::kHalves> scratch_256(const DepthwiseQ8& c) {
-  return {c, columns_together<Dot>(c)};
+size_t scratch_bytes_256(const DepthwiseQ8& c) {
+  return ScratchLayout<kLanes, Dot::kHalves>(c, strip_256<Dot>(c)).bytes;
 }
 
 template <class Dot>
 void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
              int64_t row_end, void* scratch) noexcept {
-  const Window2d& w = c.window;
+  const Strip strip = strip_256<Dot>(c);
+  const Window2d& w = strip.window;
+  const bool turned = is_turned(c.window);
   const PackedLayout<kLanes, Dot::kHalves> at(c);
-  const int64_t together = columns_together<Dot>(c);
-  const ScratchLayout<kLanes, Dot::kHalves> own(c, together);
+  const ScratchLayout<kLanes, Dot::kHalves> own(c, strip);
   const char* base = static_cast<const char*>(packed);
   char* memory = static_cast<char*>(scratch);
   int32_t* start = reinterpret_cast<int32_t*>(memory);
@@ -318,20 +334,30 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
   const OutputAvx2 stage(c.output_zero, c.low, c.high, c.flip);
   const __m256i flip = _mm256_set1_epi8(static_cast<char>(c.flip ^ 0x80));
   const NarrowTable narrow = view_narrow_table(base + at.narrow, static_cast<size_t>(at.entries));
-  Row r{columns, 0, at.taps, tap_offsets, nullptr, 0, nullptr, {}, nullptr, nullptr, stage, 0, 0, w.out_c};
+  // For blocks of one lane and of two.
+  const Columns shapes[2] = {{w, strip.n, 1, kLanes, Dot::kHalves}, {w, strip.n, 2, kLanes, Dot::kHalves}};
+  for (int64_t width = 1; width <= 2; ++width)
+    for (int64_t tap = 0; tap < at.taps; ++tap)
+      tap_offsets[(width - 1) * at.taps + tap] =
+          turned ? shapes[width - 1].tap(w, 0, 4 * tap, width)
+                 : shapes[width - 1].tap(w, tap / w.kernel_w, tap % w.kernel_w, width);
+  Row r{columns, 0, at.taps, nullptr, nullptr, 0, nullptr, {}, nullptr, nullptr, stage, 0, 0, w.out_c};
   for (int64_t row = row_begin; row < row_end;) {
-    const int64_t batch = row / w.out_h, y = row % w.out_h;
-    const int64_t n = smaller(at.rows.together, smaller(row_end - row, w.out_h - y));
+    const int64_t batch = row / c.window.out_h, y = row % c.window.out_h,
+                  left = smaller(row_end - row, c.window.out_h - y);
+    // Rows, each with columns from `begin` to `end`.
+    const int64_t n = turned ? 1 : smaller(at.rows.together, left);
+    const int64_t begin = turned ? y : 0, end = turned ? y + left : w.out_w;
+    // Rows that no output needs may not be there.
+    const int64_t columns_end = turned ? smaller(w.in_w, end - 1 - w.pad_w + c.window.kernel_h) : w.in_w;
     const uint8_t* picture = input + batch * w.in_h * w.in_w * w.in_c;
-    const int64_t top = y * w.stride_h - w.pad_h;
+    const int64_t top = turned ? 0 : y * w.stride_h - w.pad_h;
     const int64_t slots = (n - 1) * w.stride_h + w.kernel_h;
     for (int64_t b = 0; b < at.blocks; ++b) {
       const Block block = block_at<kLanes>(w.out_c, b);
-      const Columns shape(w, together, block.width, kLanes, Dot::kHalves);
-      for (int64_t group = 0; group < at.rows.groups; ++group)
-        for (int64_t j = 0; j < w.kernel_w; ++j)
-          tap_offsets[group * w.kernel_w + j] = shape.tap(w, group, j, block.width);
+      const Columns& shape = shapes[block.width - 1];
       const int64_t entry = b * at.kEntries;
+      r.tap_offsets = tap_offsets + (block.width - 1) * at.taps;
       r.quarter = shape.quarter;
       r.parts = within(used_parts[b], 1, at.parts);
       r.start = start + entry;
@@ -340,13 +366,13 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
       r.scale = may_fuse && fused.has[b] ? fused.scale + entry : nullptr;
       r.offset = fused.offset + entry;
       r.channels = block.channels;
-      for (int64_t first = 0; first < w.out_w; first += together) {
-        r.pixels = smaller(together, w.out_w - first);
-        const Interleave t{w, shape, zeros, flip, first, r.pixels};
-        for (int64_t group = 0; group < at.rows.groups; ++group) {
+      for (int64_t first = begin; first < end; first += strip.n) {
+        r.pixels = smaller(strip.n, end - first);
+        const Interleave t{w, shape, zeros, flip, first, r.pixels, columns_end, turned};
+        for (int64_t group = 0; group < strip.groups; ++group) {
           InputRow rows[4];
           for (int64_t i = 0; i < 4; ++i) {
-            const int64_t slot = 4 * group + i, in_y = top + slot * w.dilation_h;
+            const int64_t slot = turned ? 0 : 4 * group + i, in_y = top + slot * w.dilation_h;
             rows[i] = slot < slots && in_y >= 0 && in_y < w.in_h
                           ? InputRow{picture + in_y * w.in_w * w.in_c + block.channel, -1}
                           : InputRow{zeros, 0};
@@ -360,15 +386,15 @@ void run_256(const DepthwiseQ8& c, const void* packed, const uint8_t* input, voi
         for (int64_t i = 0; i < n; ++i) {
           r.weights = reinterpret_cast<const int8_t*>(base + b * at.block_bytes + i * at.row_bytes);
           const RequantizeTable* table = base[at.is_wide] ? &wide : nullptr;
-          const int64_t out = ((row + i) * w.out_w + first) * w.out_c + block.channel;
+          const int64_t pixel = turned ? row - y + first : (row + i) * w.out_w + first;
           if (block.width == 2)
-            run_row<Dot, 2>(c, r, table, block, out, acc, output);
+            run_row<Dot, 2>(c, r, table, block, pixel * w.out_c + block.channel, acc, output);
           else
-            run_row<Dot, 1>(c, r, table, block, out, acc, output);
+            run_row<Dot, 1>(c, r, table, block, pixel * w.out_c + block.channel, acc, output);
         }
       }
     }
-    row += n;
+    row += turned ? left : n;
   }
 }
 
