@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -223,11 +224,21 @@ def test_seeded_values_follow_their_definition() -> None:
 
 def test_doctor() -> None:
     report = json_of("doctor")
-    assert list(report) == ["cpu", "engine", "clock", "temperature", "memory", "versions"]
+    assert list(report) == ["cpu", "engine", "kernels", "clock", "temperature", "memory", "versions"]
     assert report["engine"]["chosen"] in report["engine"]["instruction_sets"]
     assert "portable" in report["engine"]["instruction_sets"]
     assert report["versions"]["numpy"] == np.__version__
-    assert "instruction sets" in sanderling_("doctor").stdout
+    best = report["kernels"]["conv2d_q8"][0]
+    assert best.split("/")[0] in report["engine"]["instruction_sets"]
+    shown = sanderling_("doctor").stdout
+    assert "instruction sets" in shown
+    assert re.search(rf"^  conv2d_q8 +{best}\b", shown, re.MULTILINE)
+
+
+def test_doctor_says_what_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDERLING_ISA", "portable")
+    kernels = json_of("doctor")["kernels"]
+    assert {row.split("/")[0] for rows in kernels.values() for row in rows} == {"portable"}
 
 
 def test_doctor_on_a_raspberry_pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

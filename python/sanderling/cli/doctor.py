@@ -42,7 +42,11 @@ def doctor(as_json: bool) -> None:
     screen = console()
     for title, section in report.items():
         screen.print(title, style="bold")
-        lines = {name.replace("_", " "): _text(name, v) for name, v in section.items() if v not in (None, "", [], {})}
+        lines = {
+            name if title == "kernels" else name.replace("_", " "): _text(name, v)
+            for name, v in section.items()
+            if v not in (None, "", [], {})
+        }
         for name, text in (lines or {"": "not told by this system"}).items():
             first, *rest = textwrap.wrap(plain(text), max(screen.width - 23, 30)) or [""]
             for left, line in [(name, first), *(("", line) for line in rest)]:
@@ -67,6 +71,7 @@ def examine() -> dict[str, dict[str, Any]]:
     sections: dict[str, Callable[[], dict[str, Any]]] = {
         "cpu": lambda: _cpu(info),
         "engine": _engine,
+        "kernels": _kernels,
         "clock": _clock,
         "temperature": _temperature,
         "memory": _memory,
@@ -125,7 +130,6 @@ def _engine() -> dict[str, Any]:
         return {"problem": f"the compiled core cannot be imported: {e}"}
     available = _core.available_isas()
     wanted = os.environ.get("SANDERLING_ISA", "")
-    kernels = getattr(_core, "kernels", None)
     return {
         "version": _core.version,
         "instruction_sets": available,
@@ -134,11 +138,26 @@ def _engine() -> dict[str, Any]:
         "problem": f"SANDERLING_ISA is {wanted!r}, which this CPU cannot run"
         if wanted not in ["", *available]
         else None,
-        "kernels": kernels() if callable(kernels) else None,
         "big_cores": _core.big_cores(cores=_core.usable_cores()),
         "threads": os.environ.get("SANDERLING_THREADS") or default_threads(),
         "operators": len(_core.operators()),
     }
+
+
+def _kernels() -> dict[str, list[str]]:
+    """For each kind of kernel, those that can run here, the best first."""
+    try:
+        from sanderling import _core
+    except ImportError:
+        return {}
+    available = _core.available_isas()
+    wanted = os.environ.get("SANDERLING_ISA", "")
+    usable = [*available[available.index(wanted) if wanted in available else 0 :], *_core.asked_isas()]
+    kinds: dict[str, list[str]] = {}
+    for kind, name, isa in _core.kernels():
+        if isa in usable and kind != "peak":  # that is for benchmarks
+            kinds.setdefault(kind, []).append(f"{isa}/{name}")
+    return kinds
 
 
 def _clock() -> dict[str, Any]:
