@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/mapped_file.h"
 #include "graph/executor.h"
+#include "graph/packing_id.h"
 #include "isa_select.h"
 #include "ops/custom.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 constexpr char kMagic[8] = {'\x89', 'S', 'A', 'N', 'D', '\r', '\n', '\x1a'};
 constexpr uint32_t kFormat = 2;
-constexpr uint64_t kPackingId = SANDERLING_PACKING_ID;
 
 struct Header {
   char magic[8];
@@ -292,7 +292,7 @@ std::string encode_compiled(const CompiledModel& m) {
   h.format = kFormat;
   const std::string content = plan.bytes() + packed.bytes();
   h.plan = blobs.bytes().size(), h.plan_bytes = content.size(), h.plan_checksum = xxh3(content.data(), content.size());
-  h.packing_id = kPackingId;
+  h.packing_id = packing_id();
   std::string file = std::move(blobs.bytes());
   file += content;
   h.file_bytes = file.size();
@@ -328,7 +328,7 @@ CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> kee
       key.shapes = plan.number<uint64_t>();
       const BlobReader::Blob blob = blobs.next("packed weights", key.kernel);
       key.bytes = blob.bytes;
-      if (h.packing_id == kPackingId) m.spec->packed.try_emplace(key, blob.data, blob.checksum);
+      if (h.packing_id == packing_id()) m.spec->packed.try_emplace(key, blob.data, blob.checksum);
     });
     plan.end();
   } catch (const Error& e) {
