@@ -78,9 +78,15 @@ def _interpreter(interpreter: Any, inputs: list[np.ndarray]) -> Callable[[], Non
     return lambda: native.Invoke()
 
 
+SETTLE = {"ONNX Runtime": 0.15}
+"""Seconds for which an engine's threads may go on spinning after a run: measured, 0.06 to 0.1 s on two cores, in which
+other engines took 1.5 to 2 times as long."""
+
+
 def timed(run: Callable[[], None]) -> float:
     if THREADS > 1:
-        run()  # its threads wake, and those of the engine before, which wait for more work, give up the cores
+        for _ in range(3):
+            run()  # its threads wake, and those of the engine before, which wait for more work, give up the cores
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -115,6 +121,7 @@ def test_model(name: str, benchmark: Any) -> None:
             peers["ONNX Runtime"] = onnx
     # The reference kernels are slow: they take part in the first rounds only.
     cost = {peer: min(timed(f) for _ in range(2)) for peer, f in peers.items()}
+    time.sleep(max(SETTLE.get(peer, 0) for peer in peers))
     rounds = int(np.clip(SECONDS / (cost["LiteRT"] + min(timed(run) for _ in range(2))), 10, 500))
     few = int(np.clip(SECONDS / cost["reference"], 3, rounds))
     times: dict[str, list[float]] = {peer: [] for peer in (*peers, "sanderling")}
@@ -124,6 +131,7 @@ def test_model(name: str, benchmark: Any) -> None:
         for peer, f in peers.items():
             if peer != "reference" or done < few:
                 times[peer].append(timed(f))
+                time.sleep(SETTLE.get(peer, 0) if THREADS > 1 else 0)
 
     benchmark.pedantic(
         lambda: times["sanderling"].append(timed(run)), setup=peers_first, rounds=rounds, warmup_rounds=0
