@@ -84,9 +84,10 @@ other engines took 1.5 to 2 times as long."""
 
 
 def timed(run: Callable[[], None]) -> float:
-    if THREADS > 1:
-        for _ in range(3):
-            run()  # its threads wake, and those of the engine before, which wait for more work, give up the cores
+    # Not timed: it brings the engine's code and weights back to the caches; and with more threads its own wake, and
+    # those of the engine before, which wait for more work, give up the cores.
+    for _ in range(1 if THREADS == 1 else 3):
+        run()
     start = time.perf_counter()
     run()
     return time.perf_counter() - start

@@ -11,6 +11,7 @@ struct VectorQ8 {
   using Left = uint8_t;
   static constexpr int64_t kLanes = 16, kGroup = 4;
   static constexpr int kVectors = 4, kRows = 4, kBits = 8;
+  static constexpr int kAhead = 0;
 
   static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * 4 + k; }
   static Type splat(int32_t x) noexcept { return _mm512_set1_epi32(x); }

@@ -17,6 +17,7 @@ struct LanesNeon {
 #else
   static constexpr int kRows = 2;  // of sixteen registers, eight accumulate
 #endif
+  static constexpr int kAhead = 0;
 
   static Type splat(int32_t x) noexcept { return vdupq_n_s32(x); }
   static Type load(const int32_t* p) noexcept { return vld1q_s32(p); }

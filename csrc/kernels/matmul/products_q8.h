@@ -7,7 +7,7 @@
 // Vector has, besides what right_q8.h needs: Type (of int32 lanes), Left (the packed left element: uint8_t or int8_t,
 // which keep the zero point in the bias, or int16_t, which has it subtracted), splat(x), load(p), store(p, v), add,
 // subtract, multiply, weights(p), values(p) (kGroup left elements for each lane), dot(acc, x, w); kRows, the rows
-// of a tile.
+// of a tile; kAhead, the bytes by which a single row asks for weights before it needs them, or 0.
 #pragma once
 
 #include <cstring>
@@ -74,6 +74,7 @@ struct ProductsQ8 : RightQ8<Vector> {
     for (; groups >= U; groups -= U, x += kValues * U, w += U * N * kWeights)
 #pragma GCC unroll 4
       for (int u = 0; u < U; ++u) {
+        if constexpr (R == 1 && Vector::kAhead > 0) __builtin_prefetch(w + u * N * kWeights + Vector::kAhead);
         decltype(Vector::weights(w)) columns[N];
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) columns[n] = Vector::weights(w + (u * N + n) * kWeights);

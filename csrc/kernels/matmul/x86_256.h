@@ -12,6 +12,7 @@ struct Lanes256 {
   using Type = __m256i;
   static constexpr int64_t kLanes = 8;
   static constexpr int kVectors = 4, kRows = 2, kBits = 8;
+  static constexpr int kAhead = 1024;
 
   static Type splat(int32_t x) noexcept { return _mm256_set1_epi32(x); }
   static Type values(const char* p) noexcept {
