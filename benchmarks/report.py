@@ -1,10 +1,10 @@
-"""Run the model benchmarks and write their results into docs/performance.md and docs/performance.svg.
+"""Run the model benchmarks and write their results into docs/performance.md and docs/performance-ISA.svg.
 
     python -m benchmarks.report                     # one and two threads, some minutes
     python -m benchmarks.report --threads 1 --seconds 0.5 -k mobilenet
 
-The text between the markers in docs/performance.md is replaced; the rest of the page is written by hand. Compare
-ratios, never times.
+The page has a part for each best instruction set of the machines that were measured, between markers: this machine's is
+replaced, or added behind the others. The rest of the page is written by hand. Compare ratios, never times.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
-PICTURE = ROOT / "docs" / "performance.svg"
-BEGIN, END = "<!-- begin models -->", "<!-- end models -->"
+END = "<!-- end models {} -->"
 KINDS = ("int8", "uint8", "float")
 Result = dict[str, Any]
 
@@ -150,6 +149,18 @@ def draw(results: list[Result], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def with_part(page: str, isa: str, text: str) -> str:
+    """Return the page with the part of an instruction set replaced, or added behind the last one there is."""
+    begin, end = f"<!-- begin models {isa} -->", END.format(isa)
+    part = f"{begin}\n\n{text}\n\n{end}"
+    if begin in page:
+        head, rest = page.split(begin)
+        return head + part + rest.split(end)[1]
+    ends = list(re.finditer(END.format(r"\w+"), page))
+    at = ends[-1].end() if ends else len(page)
+    return f"{page[:at]}\n\n## Best instruction set: {isa}\n\n{part}{page[at:]}"
+
+
 def machine() -> str:
     cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
     versions = [f"{p} {importlib.metadata.version(p)}" for p in ("ai-edge-litert", "numpy") if _has(p)]
@@ -187,11 +198,14 @@ def main() -> None:
     if options.k:
         print(text)
         return
-    page = PAGE.read_text()
-    head, rest = page.split(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}")
-    draw(first, PICTURE)
-    print(f"wrote {PAGE.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}")
+    from sanderling import _core
+
+    isa = _core.available_isas()[0]
+    picture = PAGE.with_name(f"performance-{isa}.svg")
+    shown = f"![Speed of each model, as a multiple of LiteRT's]({picture.name})"
+    PAGE.write_text(with_part(PAGE.read_text(), isa, f"{shown}\n\n{text}"))
+    draw(first, picture)
+    print(f"wrote {PAGE.relative_to(ROOT)} and {picture.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
