@@ -103,3 +103,25 @@ def test_float_remainders(isa: str) -> None:
         outputs = [ours(*arrays) for ours in models]
         assert outputs[0].tobytes() == outputs[1].tobytes() == outputs[2].tobytes()
         check(models[0], outputs[0], arrays, model)
+
+
+@pytest.mark.parametrize("isa", [row[2] for row in ROWS if row[0] == "conv2d_f32"])
+def test_float_pixel(isa: str) -> None:
+    """A single pixel, whose channels are computed many at a time: all of them, some, or one too few."""
+    require_isa(isa)
+    for out_c in (31, 32, 63, 64, 65, 96, 127, 128, 200, 256, 290):
+        for kernel, in_c, groups in (((1, 1), 37, 1), ((3, 2), 5, 1), ((1, 1), 6, 2)):
+            c = simple(
+                False,
+                input_shape=(1, *kernel, in_c * groups),
+                kernel=kernel,
+                out_c=out_c * groups,
+                groups=groups,
+                padding="VALID",
+                activation="RELU6" if out_c % 2 else "NONE",
+            )
+            model, arrays = c.float_weights("float32")
+            models = [planned(model, isa, threads) for threads in (1, 2, 3)]
+            outputs = [ours(*arrays) for ours in models]
+            assert outputs[0].tobytes() == outputs[1].tobytes() == outputs[2].tobytes()
+            check(models[0], outputs[0], arrays, model)

@@ -160,6 +160,37 @@ struct Tiles : Panels<Vector::kLanes, Vector::kVectors> {
     for (; i < pixels; ++i) tile<1, N>(p, table + i, stride, y + i * p.out_c);
   }
 
+  // A single pixel in several whole panels that follow each other, as the sums of one wait for their own last product.
+  static constexpr int kTogether = 8 / Vector::kVectors;
+  __attribute__((noinline)) static void pixel(const Panel& p, const float* const* table, int64_t stride,
+                                              int64_t panel_size, float* output) noexcept {
+    constexpr int N = Vector::kVectors;
+    V sum[kTogether][N];
+    const float* w = p.packed;
+#pragma GCC unroll 8
+    for (int q = 0; q < kTogether; ++q)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sum[q][n] = Vector::load(w + q * panel_size + n * kLanes);
+    w += N * kLanes;
+    for (int64_t i = 0; i < p.runs.count; ++i, table += stride) {
+      const float* x = *table;
+      for (int64_t k = 0; k < p.runs.length; ++k, w += N * kLanes) {
+        const V value = Vector::splat(x[k]);
+#pragma GCC unroll 8
+        for (int q = 0; q < kTogether; ++q)
+#pragma GCC unroll 4
+          for (int n = 0; n < N; ++n)
+            sum[q][n] = Vector::add_product(sum[q][n], value, Vector::load(w + q * panel_size + n * kLanes));
+      }
+    }
+    const V low = Vector::splat(p.low), high = Vector::splat(p.high);
+#pragma GCC unroll 8
+    for (int q = 0; q < kTogether; ++q)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+        Vector::store(output + (q * N + n) * kLanes, Vector::at_most(high, Vector::at_least(low, sum[q][n])));
+  }
+
   static void any_block(int64_t vectors, const Panel& p, const float* const* table, int64_t stride, int64_t pixels,
                         float* y) noexcept {
     switch (vectors) {
@@ -197,14 +228,21 @@ struct Tiles : Panels<Vector::kLanes, Vector::kVectors> {
         pointed = group;
         const int64_t begin = panel_begin(c, panel), end = panel_begin(c, panel + 1);
         const int64_t left = c.group_out() - (end - 1) * kLanes;
+        float* to = output + first * w.out_c + group * c.group_out() + begin * kLanes;
         const Panel p = {weights + group * group_size(c) + begin * kLanes * (c.depth() + 1),
                          left < kLanes ? left : kLanes,
                          runs,
                          c.low,
                          c.high,
                          w.out_c};
-        any_block(end - begin, p, table, stride, pixels,
-                  output + first * w.out_c + group * c.group_out() + begin * kLanes);
+        constexpr int64_t kVectors = kTogether * Vector::kVectors;
+        if (pixels == 1 && piece + kTogether <= part.piece_end && panel + kTogether <= panel_count &&
+            panel_begin(c, panel + kTogether) - begin == kVectors && (begin + kVectors) * kLanes <= c.group_out()) {
+          pixel(p, table, stride, (end - begin) * kLanes * (c.depth() + 1), to);
+          piece += kTogether - 1;
+        } else {
+          any_block(end - begin, p, table, stride, pixels, to);
+        }
       }
     }
   }
