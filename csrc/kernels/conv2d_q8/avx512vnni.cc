@@ -66,7 +66,7 @@ inline __attribute__((always_inline)) void multiply(const uint8_t* piece, int64_
     }
 }
 
-struct Tiles : UnsignedActivations, Rows512 {
+struct Tiles : TileDefaults, Rows512 {
   static constexpr int kLanes = sanderling::kLanes, kPanel = sanderling::kPanel, kRows = sanderling::kRows, kStep = 4;
   using Weight = int8_t;
   using Activation = uint8_t;

@@ -57,8 +57,8 @@ struct TileArguments {
   int32_t* acc_out;
 };
 
-// Tiles that multiply unsigned activations, four at a time.
-struct UnsignedActivations {
+// What tiles have unless they say otherwise: unsigned activations, four at a time, one tile in a call.
+struct TileDefaults {
   static constexpr bool kByPanel = false, kRepeats = false;
   static int shift(const Conv2dQ8&) { return 128; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, 4); }

@@ -63,7 +63,7 @@ inline __attribute__((always_inline)) void store_some(__m128i y, int64_t n, uint
 }
 
 template <class Dot>
-struct Tiles256 : UnsignedActivations {
+struct Tiles256 : TileDefaults {
   static constexpr int kLanes = 8, kPanel = 16, kRows = 6, kStep = Dot::kStep;
   static constexpr bool kRepeats = true;
   using Weight = typename Dot::Weight;
