@@ -64,6 +64,15 @@ def check(ours: Model, output: np.ndarray, arrays: list[np.ndarray], model: byte
     return assert_same(output, expected, tolerance=FP16_TOLERANCE, magnitude=3.0 * terms)  # inputs have sigma 3
 
 
+def check_on_threads(c: Convolution, isa: str) -> None:
+    """The reference's results in float, and the same bits on one to three threads."""
+    model, arrays = c.float_weights("float32")
+    models = [planned(model, isa, threads) for threads in (1, 2, 3)]
+    outputs = [ours(*arrays) for ours in models]
+    assert outputs[0].tobytes() == outputs[1].tobytes() == outputs[2].tobytes()
+    check(models[0], outputs[0], arrays, model)
+
+
 def test_every_folder_has_rows() -> None:
     assert {row[0] for row in ROWS} == set(FOLDERS)
     assert {row[0] for row in ROWS if row[2] == "portable"} == set(FOLDERS)
@@ -98,11 +107,7 @@ def test_float_remainders(isa: str) -> None:
             groups=groups,
             activation="RELU6" if out_c % 2 else "NONE",
         )
-        model, arrays = c.float_weights("float32")
-        models = [planned(model, isa, threads) for threads in (1, 2, 3)]
-        outputs = [ours(*arrays) for ours in models]
-        assert outputs[0].tobytes() == outputs[1].tobytes() == outputs[2].tobytes()
-        check(models[0], outputs[0], arrays, model)
+        check_on_threads(c, isa)
 
 
 @pytest.mark.parametrize("isa", [row[2] for row in ROWS if row[0] == "conv2d_f32"])
@@ -120,8 +125,4 @@ def test_float_pixel(isa: str) -> None:
                 padding="VALID",
                 activation="RELU6" if out_c % 2 else "NONE",
             )
-            model, arrays = c.float_weights("float32")
-            models = [planned(model, isa, threads) for threads in (1, 2, 3)]
-            outputs = [ours(*arrays) for ours in models]
-            assert outputs[0].tobytes() == outputs[1].tobytes() == outputs[2].tobytes()
-            check(models[0], outputs[0], arrays, model)
+            check_on_threads(c, isa)
