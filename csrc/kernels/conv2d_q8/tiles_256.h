@@ -132,37 +132,35 @@ struct Tiles256 : TileDefaults {
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) acc[r][c] = requantize_narrow(acc[r][c], table);
     }
-    store_bytes<R, C>(acc, t, [](__m256i x, int) __attribute__((always_inline)) { return x; }, s.output);
+    store_bytes<R, C>(acc, t, s.output);
   }
 
-  // Two rows at a time, as registers are few.
   template <int R, int C>
   static inline __attribute__((always_inline)) void store_fused(__m256i (&acc)[R][C], const Arguments& t,
                                                                 const FusedTable& fused, const Output& output) {
-    const float* scale = fused.scale + t.channel;
-    const float* offset = fused.offset + t.channel;
-    store_bytes<R, C>(
-        acc, t,
-        [&](__m256i x, int c) __attribute__((always_inline)) {
-          return rescale_fused(x, _mm256_loadu_ps(scale + kLanes * c), _mm256_loadu_ps(offset + kLanes * c));
-        },
-        [&](__m256i a, __m256i b, __m256i c, __m256i d)
-            __attribute__((always_inline)) { return output.low_words(a, b, c, d); });
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const __m256 scale = _mm256_loadu_ps(fused.scale + t.channel + kLanes * c);
+      const __m256 offset = _mm256_loadu_ps(fused.offset + t.channel + kLanes * c);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) acc[r][c] = rescale_fused(acc[r][c], scale, offset);
+    }
+    store_bytes<R, C>(acc, t, [&](__m256i a, __m256i b, __m256i c, __m256i d) __attribute__((always_inline)) {
+      return output.low_words(a, b, c, d);
+    });
   }
 
-  // rescaled(x, c): of a vector of column c. bytes(a, b, c, d): 4 bytes of each, within 128 bits.
-  template <int R, int C, class Rescaled, class Bytes>
+  // bytes(a, b, c, d): 4 bytes of each, within 128 bits.
+  template <int R, int C, class Bytes>
   static inline __attribute__((always_inline)) void store_bytes(__m256i (&acc)[R][C], const Arguments& t,
-                                                                const Rescaled& rescaled, const Bytes& bytes) {
+                                                                const Bytes& bytes) {
     // Packing works within 128-bit lanes: the dwords of a row are gathered again by a permutation.
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     if constexpr (C == 2) {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i a = rescaled(acc[r][0], 0), b = rescaled(acc[r][1], 1);
-        const __m256i c = rescaled(acc[next][0], 0), d = rescaled(acc[next][1], 1);
-        const __m256i y = _mm256_permutevar8x32_epi32(bytes(a, b, c, d), order);
+        const __m256i y = _mm256_permutevar8x32_epi32(bytes(acc[r][0], acc[r][1], acc[next][0], acc[next][1]), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R) store_some(_mm256_extracti128_si256(y, 1), t.channels, t.out + next * t.out_stride);
       }
@@ -170,8 +168,7 @@ struct Tiles256 : TileDefaults {
 #pragma GCC unroll 8
       for (int r = 0; r < R; r += 2) {
         const int next = r + 1 < R ? r + 1 : r;
-        const __m256i a = rescaled(acc[r][0], 0), b = rescaled(acc[next][0], 0);
-        const __m256i y = _mm256_permutevar8x32_epi32(bytes(a, b, a, b), order);
+        const __m256i y = _mm256_permutevar8x32_epi32(bytes(acc[r][0], acc[next][0], acc[r][0], acc[next][0]), order);
         store_some(_mm256_castsi256_si128(y), t.channels, t.out + r * t.out_stride);
         if (r + 1 < R)
           store_some(_mm_srli_si128(_mm256_castsi256_si128(y), 8), t.channels, t.out + next * t.out_stride);
