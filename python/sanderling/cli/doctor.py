@@ -128,13 +128,12 @@ def _engine() -> dict[str, Any]:
         from sanderling.machine import default_threads
     except ImportError as e:
         return {"problem": f"the compiled core cannot be imported: {e}"}
-    available = _core.available_isas()
-    wanted = os.environ.get("SANDERLING_ISA", "")
+    available, wanted, chosen = _isas()
     return {
         "version": _core.version,
         "instruction_sets": available,
         "fp16_arithmetic": bool(_core.asked_isas()),
-        "chosen": wanted if wanted in available else available[0],
+        "chosen": chosen,
         "problem": f"SANDERLING_ISA is {wanted!r}, which this CPU cannot run"
         if wanted not in ["", *available]
         else None,
@@ -144,15 +143,25 @@ def _engine() -> dict[str, Any]:
     }
 
 
+def _isas() -> tuple[list[str], str, str]:
+    """Instruction sets that can run here, the best first; the one in the environment, or ""; and the one in use."""
+    from sanderling import _core
+
+    available = _core.available_isas()
+    wanted = os.environ.get("SANDERLING_ISA", "")
+    return available, wanted, wanted if wanted in available else available[0]
+
+
 def _kernels() -> dict[str, list[str]]:
     """For each kind of kernel, those that can run here, the best first."""
     try:
         from sanderling import _core
     except ImportError:
         return {}
-    available = _core.available_isas()
-    wanted = os.environ.get("SANDERLING_ISA", "")
-    usable = [*available[available.index(wanted) if wanted in available else 0 :], *_core.asked_isas()]
+    available, _, chosen = _isas()
+    usable = available[available.index(chosen) :]
+    if _core.has_fp16(isa=chosen):
+        usable += _core.asked_isas()
     kinds: dict[str, list[str]] = {}
     for kind, name, isa in _core.kernels():
         if isa in usable and kind != "peak":  # that is for benchmarks
