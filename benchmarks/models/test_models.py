@@ -78,7 +78,7 @@ def _interpreter(interpreter: Any, inputs: list[np.ndarray]) -> Callable[[], Non
     return lambda: native.Invoke()
 
 
-SETTLE = {"ONNX Runtime": 0.15}
+SETTLE = {"ONNX Runtime": 0.15} if THREADS > 1 else {}
 """Seconds for which an engine's threads may go on spinning after a run: measured, 0.06 to 0.1 s on two cores, in which
 other engines took 1.5 to 2 times as long."""
 
@@ -132,7 +132,7 @@ def test_model(name: str, benchmark: Any) -> None:
         for peer, f in peers.items():
             if peer != "reference" or done < few:
                 times[peer].append(timed(f))
-                time.sleep(SETTLE.get(peer, 0) if THREADS > 1 else 0)
+                time.sleep(SETTLE.get(peer, 0))
 
     benchmark.pedantic(
         lambda: times["sanderling"].append(timed(run)), setup=peers_first, rounds=rounds, warmup_rounds=0
