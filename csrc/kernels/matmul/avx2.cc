@@ -1,4 +1,5 @@
-// Without an instruction for four products, pairs of 16 bits are multiplied: exact, as |left - left_zero| <= 255.
+// Without an instruction for four products: a single row takes vpmaddubsw, two products in int16, of |x| and of w with
+// the sign of x, which is exact unless a weight is -128. Otherwise pairs of 16 bits are multiplied.
 #include "base/in_register.h"
 #include "kernels/matmul/products_f32.h"
 #include "kernels/matmul/x86_256.h"
@@ -7,20 +8,75 @@
 namespace sanderling::matmul {
 namespace {
 
-struct VectorQ8 : Lanes256 {
+struct SignedQ8 : Lanes256 {
   using Left = int16_t;
-  static constexpr int64_t kGroup = 2;
+  static constexpr int64_t kGroup = 4;
+  struct Signed {
+    Type x, magnitude;
+  };
 
   static constexpr int64_t place(int64_t lane, int64_t k) noexcept { return lane * kGroup + k; }
-  static Type weights(const int8_t* p) noexcept {
-    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  static Type weights(const int8_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const Type*>(p)); }
+  static Type words(const char* p) noexcept {
+    int64_t x;
+    std::memcpy(&x, p, sizeof x);
+    return _mm256_set1_epi64x(x);
   }
-  static Type dot(Type acc, Type x, Type w) noexcept {
-    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
-    in_register(acc);
-    return acc;
+  static Signed values(const char* p) noexcept {
+    const Type x = _mm256_packs_epi16(words(p), words(p));
+    return {x, _mm256_abs_epi8(x)};
+  }
+  static Type dot(Type sum, Signed x, Type w) noexcept {
+    const Type pairs = _mm256_maddubs_epi16(x.magnitude, _mm256_sign_epi8(w, x.x));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    in_register(sum);
+    return sum;
   }
 };
+
+// Of a column's four products two are added to one lane, two to its neighbour.
+struct WidenedQ8 : SignedQ8 {
+  struct Halves {
+    Type low, high;  // of the columns
+  };
+
+  static Type widened(const int8_t* p) noexcept {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static Halves weights(const int8_t* p) noexcept { return {widened(p), widened(p + 16)}; }
+  static Type values(const char* p) noexcept { return words(p); }
+  static Halves dot(Halves sum, Type x, Halves w) noexcept {
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(x, w.low));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(x, w.high));
+    in_register(sum.low), in_register(sum.high);
+    return sum;
+  }
+};
+struct HalfSums {
+  using Type = WidenedQ8::Halves;
+  static constexpr int kVectors = 2;
+  static Type zero() noexcept { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static Type add(Type a, Type b) noexcept {
+    return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+  }
+  static __m256i total(Type sum) noexcept {
+    return _mm256_permute4x64_epi64(_mm256_hadd_epi32(sum.low, sum.high), 0xD8);
+  }
+};
+
+using Products = ProductsQ8<SignedQ8>;
+
+void pack_right(const Source& s, int64_t columns, int64_t depth, void* packed) {
+  Products::pack_right(s, columns, depth, packed);
+  static_cast<Products::Right*>(packed)->care = Products::has_weight(-128, columns, depth, packed);
+}
+
+void run(const void* left, const void* right, int64_t depth, const Block& b, int32_t* acc) {
+  if (b.last_row - b.first_row == 1 && static_cast<const Products::Right*>(right)->care == 0)
+    Products::run(left, right, depth, b, acc);
+  else
+    ProductsQ8<WidenedQ8, HalfSums>::run(left, right, depth, b, acc);
+}
 
 // Four products of a byte with four bits fit int16.
 struct VectorQ4 : Nibbles256 {
@@ -66,7 +122,8 @@ extern const Kernel<int32_t> q4_avx2;
 const Kernel<int32_t> q4_avx2 = ProductsQ8<VectorQ4>::kernel(20);
 
 extern const Kernel<int32_t> q8_avx2;
-const Kernel<int32_t> q8_avx2 = ProductsQ8<VectorQ8>::kernel(15);
+const Kernel<int32_t> q8_avx2 = {
+    "q8", Products::left_bytes, Products::right_bytes, Products::pack_left, pack_right, run, 15};
 
 extern const Kernel<int64_t> s16_avx2;
 const Kernel<int64_t> s16_avx2 = ProductsS16<VectorS16>::kernel(15);

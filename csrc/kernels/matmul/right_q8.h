@@ -73,6 +73,18 @@ struct RightQ8 {
     else
       pack_columns<uint8_t>(s, columns, depth, static_cast<char*>(packed));
   }
+
+  // Whether one of the packed weights is w, which is not 0.
+  static bool has_weight(int8_t w, int64_t columns, int64_t depth, const void* packed) noexcept {
+    const char* panel = static_cast<const char*>(packed) + sizeof(Header);
+    for (int64_t first = 0; first < columns; first += kPanel) {
+      const int64_t used = columns - first < kPanel ? columns - first : kPanel;
+      const int64_t sums = (used + kLanes - 1) / kLanes * kLanes * 4, bytes = columns_bytes(used, depth);
+      if (std::memchr(panel + sums, w, static_cast<size_t>(bytes - sums)) != nullptr) return true;
+      panel += bytes;
+    }
+    return false;
+  }
 };
 
 }  // namespace
