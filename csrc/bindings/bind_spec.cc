@@ -56,9 +56,13 @@ void set_constant(ModelSpec& model, TensorSpec& tensor, const py::array& data) {
   }
 }
 
+// Lists are taken too; numbers of another kind are converted where nothing of an integer is lost.
+using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using Integers = py::array_t<int64_t, py::array::c_style>;
+
 int add_tensor(ModelSpec& model, int graph, const std::string& name, const std::string& dtype,
-               const std::vector<int64_t>& shape, const std::vector<float>& scale,
-               const std::vector<int64_t>& zero_point, int axis, bool is_variable, const py::object& data) {
+               const std::vector<int64_t>& shape, const Floats& scale, const Integers& zero_point, int axis,
+               bool is_variable, const py::object& data) {
   TensorSpec tensor;
   tensor.info.name = name;
   tensor.info.dtype = dtype_from_name(dtype);
@@ -67,9 +71,10 @@ int add_tensor(ModelSpec& model, int graph, const std::string& name, const std::
   } catch (const Error& e) {
     fail("tensor '", name, "': ", e.what());
   }
-  tensor.info.quantization.scale = scale;
+  tensor.info.quantization.scale = std::vector<float>(scale.data(), scale.data() + scale.size());
   std::vector<int32_t> zeros;
-  for (int64_t z : zero_point) {
+  for (py::ssize_t i = 0; i < zero_point.size(); ++i) {
+    const int64_t z = zero_point.data()[i];
     check(z >= INT32_MIN && z <= INT32_MAX, "tensor '", name, "' has zero point ", z);
     zeros.push_back(static_cast<int32_t>(z));
   }

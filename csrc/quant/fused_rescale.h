@@ -13,6 +13,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 
 #include "quant/requantize.h"
@@ -33,33 +34,45 @@ static inline SumRange sum_range(int32_t bias, int64_t positive, int64_t negativ
   return {bias - positive * below - negative * above, bias + positive * above + negative * below};
 }
 
-// The smallest sums of the outputs 1, 2, ... above zero, as far as `highest`; returns how many.
-// `steps` has room for three more than `most`.
+// Two numbers at a time; four take turns, as additions and maxima wait for each other.
+namespace pairs {
+using Pair = double __attribute__((vector_size(2 * sizeof(double))));
+constexpr int kPairs = 2, kAtOnce = 2 * kPairs;
+static inline Pair both(double x) { return Pair{x, x}; }
+static inline Pair greater(Pair a, Pair b) { return a > b ? a : b; }
+static inline Pair lesser(Pair a, Pair b) { return a < b ? a : b; }
+}  // namespace pairs
+
+// The smallest sums of the outputs 1, 2, ... above zero, as far as `highest`, of `most` outputs; returns how many.
+// `steps` has room for whole kAtOnce.
 static inline int fused_steps(Multiplier m, int64_t highest, int most, double* steps) {
-  // The step to j is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j - 1) * 2^(right - 1): the quotients by the
-  // multiplier, rounded up, of numbers that are all `each` apart; `beyond` is what was added to round.
-  constexpr int kLanes = 4;  // steps at a time, as each waits for the one before it
+  using namespace pairs;
+  // The step to j + 1 is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j + 1) * 2^(right - 1): the quotient by
+  // the multiplier, rounded up, of first + j * each. These, in units of 2^30, are doubles; quotients are near theirs.
   const int right = -m.shift;
-  const int64_t divisor = m.multiplier, first = (int64_t{1} << (right + 30)) - (int64_t{1} << 30);
-  const int64_t each = int64_t{1} << (right + 31), whole = each / divisor, part = each % divisor;
-  int64_t step[kLanes] = {(first + divisor - 1) / divisor}, beyond[kLanes] = {step[0] * divisor - first};
-  const auto advance = [divisor](int64_t& to, int64_t& rest, int64_t by, int64_t by_rest) {
-    const int64_t left = rest - by_rest, more = left < 0;
-    to += by + more;
-    rest = left + (more ? divisor : 0);
-  };
-  for (int j = 1; j < kLanes; ++j) {
-    step[j] = step[j - 1], beyond[j] = beyond[j - 1];
-    advance(step[j], beyond[j], whole, part);
-  }
-  const int64_t by = kLanes * whole + kLanes * part / divisor, by_rest = kLanes * part % divisor;
-  int n = 0;
-  for (; n < most && step[0] <= highest; n += kLanes)
-    for (int j = 0; j < kLanes; ++j) {
-      steps[n + j] = static_cast<double>(step[j]);
-      advance(step[j], beyond[j], by, by_rest);
+  const double first = std::ldexp(1.0, right) - 1, each = std::ldexp(1.0, right + 1);
+  const double multiplier = std::ldexp(static_cast<double>(m.multiplier), -30), inverse = 1 / multiplier;
+  constexpr double kToWhole = 6755399441055744.0;  // 1.5 * 2^52: what is added to it is rounded to whole numbers
+  constexpr double kSure = 0.5 - 1.0 / (1 << 18);  // many times the error of quotients below 2^31 from a whole number
+  const double reached = (static_cast<double>(highest) * multiplier - first) / each + 2;
+  const int count = reached < most ? (reached > 0 ? static_cast<int>(reached) : 0) : most;
+  Pair at[kPairs] = {{0, 1}, {2, 3}}, furthest[kPairs] = {};
+  for (int j = 0; j < count; j += kAtOnce)
+    for (int p = 0; p < kPairs; ++p) {
+      const Pair quotient = (both(first) + at[p] * both(each)) * both(inverse) + both(0.5);
+      const Pair step = (quotient + both(kToWhole)) - both(kToWhole), beyond = quotient - step;
+      furthest[p] = greater(furthest[p], greater(beyond, -beyond));
+      std::memcpy(steps + j + 2 * p, &step, sizeof step);
+      at[p] += both(kAtOnce);
     }
-  n = n < most ? n : most;
+  const Pair all = greater(furthest[0], furthest[1]);
+  if (all[0] > kSure || all[1] > kSure)
+    for (int j = 0; j < count; ++j) {
+      const uint64_t divisor = static_cast<uint64_t>(m.multiplier);  // no dividend is far above highest * divisor
+      const uint64_t dividend = (static_cast<uint64_t>(2 * j + 1) << (right + 30)) - (uint64_t{1} << 30);
+      steps[j] = static_cast<double>((dividend + divisor - 1) / divisor);
+    }
+  int n = count;
   while (n > 0 && steps[n - 1] > static_cast<double>(highest)) --n;
   return n;
 }
@@ -70,34 +83,40 @@ struct DeltaBounds {
 
 // Of the delta with which the steps to outputs first + 1, ... are where they should be.
 static inline void bound_delta(const double* steps, int n, int first, double scale, DeltaBounds& bounds) {
-  constexpr int kLanes = 4;  // maxima wait for each other
-  double half[kLanes], most[kLanes], least[kLanes];
-  for (int j = 0; j < kLanes; ++j) {
-    half[j] = first + j + 0.5;
-    most[j] = bounds.least;
-    least[j] = bounds.greatest - scale;
+  using namespace pairs;
+  // With less than `up` the step would come later, with scale more earlier.
+  Pair half[kPairs], most[kPairs], least[kPairs];
+  for (int p = 0; p < kPairs; ++p) {
+    half[p] = Pair{0.5, 1.5} + both(first + 2 * p);
+    most[p] = both(bounds.least);
+    least[p] = both(bounds.greatest - scale);
   }
-  const auto add = [&](int i, int j) {
-    const double up = half[j] - steps[i] * scale;  // with less the step would come later, with scale more earlier
-    most[j] = up > most[j] ? up : most[j];
-    least[j] = up < least[j] ? up : least[j];
-    half[j] += kLanes;
-  };
   int i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int j = 0; j < kLanes; ++j) add(i + j, j);
-  for (int j = 0; i < n; ++i, ++j) add(i, j);
-  for (int j = 0; j < kLanes; ++j) {
-    if (most[j] > bounds.least) bounds.least = most[j];
-    if (least[j] + scale < bounds.greatest) bounds.greatest = least[j] + scale;
+  for (; i + kAtOnce <= n; i += kAtOnce)
+    for (int p = 0; p < kPairs; ++p) {
+      Pair step;
+      std::memcpy(&step, steps + i + 2 * p, sizeof step);
+      const Pair up = half[p] - step * both(scale);
+      most[p] = greater(most[p], up);
+      least[p] = lesser(least[p], up);
+      half[p] += both(kAtOnce);
+    }
+  const Pair highest = greater(most[0], most[1]), lowest = lesser(least[0], least[1]);
+  double greatest_up = highest[0] > highest[1] ? highest[0] : highest[1];
+  double least_up = lowest[0] < lowest[1] ? lowest[0] : lowest[1];
+  for (; i < n; ++i) {
+    const double up = first + i + 0.5 - steps[i] * scale;
+    greatest_up = up > greatest_up ? up : greatest_up;
+    least_up = up < least_up ? up : least_up;
   }
+  bounds = {greatest_up, least_up + scale};
 }
 
 // A base 2^23 + B in [low, high], an integer, and an n such that base * scale - n is a delta within bounds.
 static inline bool find_base(double scale, DeltaBounds bounds, double low, double high, double& base, double& n) {
   constexpr double kWhole = 18446744073709551616.0;  // 2^64
   const double middle = (bounds.least + bounds.greatest) / 2, inverse = 1 / scale;
-  n = std::ceil(low * scale - middle);
+  const double first = std::ceil(low * scale - middle);
   // (n + middle) / scale must be nearly an integer: what is beyond one, in 2^-64, as a signed number.
   const auto beyond = [](double x) {
     const double fraction = x - std::floor(x);  // below 1
@@ -106,9 +125,10 @@ static inline bool find_base(double scale, DeltaBounds bounds, double low, doubl
   const uint64_t step = beyond(inverse);
   const double reach = (bounds.greatest - bounds.least) / 2 * inverse;
   const uint64_t tolerance = reach < 0.25 ? static_cast<uint64_t>(reach * kWhole) : uint64_t{1} << 62;
-  uint64_t at = beyond((n + middle) * inverse) + tolerance;
-  for (int i = 0; i < 8192; ++i, n += 1, at += step) {
+  uint64_t at = beyond((first + middle) * inverse) + tolerance;
+  for (int i = 0; i < 8192; ++i, at += step) {
     if (at > 2 * tolerance) continue;
+    n = first + i;
     base = std::nearbyint((n + middle) * inverse);
     if (base > high) return false;
     const double delta = base * scale - n;
@@ -135,7 +155,7 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
   const double bottom = static_cast<double>(range.lowest), top = static_cast<double>(range.highest);
   if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it
   const int most = high - zero;
-  double steps[255 + 3];
+  double steps[256];
   const int count = fused_steps(m, range.highest, most, steps);
   int first = 0;  // that the sums do not begin above
   while (first < count && steps[first] <= bottom) ++first;

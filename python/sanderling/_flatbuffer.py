@@ -108,9 +108,15 @@ class Table:
 
     def scalar(self, slot: int, code: str, default: Any, field: str) -> Any:
         """Read a scalar with struct code `code`."""
-        form = _SCALARS[code]
-        position = self._at(slot, form.size, field)
-        return form.unpack_from(self._reader.view, position)[0] if position else default
+        # Not through _at: most of what is read, and most of the time of an import.
+        slots = self._slots
+        if slot >= len(slots) or not slots[slot]:
+            return default
+        form, reader = _SCALARS[code], self._reader
+        position = self._position + slots[slot]
+        if position + form.size > reader.size:
+            reader.fail(field, "lies beyond the end of the file")
+        return form.unpack_from(reader.view, position)[0]
 
     def has(self, slot: int) -> bool:
         """Tell whether the field is present."""
@@ -125,10 +131,11 @@ class Table:
 
     def _span(self, slot: int, width: int, field: str) -> tuple[int, int]:
         """First byte and element count of a vector; (0, 0) where absent."""
+        slots = self._slots
+        if slot >= len(slots) or not slots[slot]:
+            return 0, 0
         reader = self._reader
         position = self._at(slot, 4, field)
-        if not position:
-            return 0, 0
         position += _U32.unpack_from(reader.view, position)[0]
         if position > reader.size - 4:
             reader.fail(field, f"points outside the file (byte {position} of {reader.size})")
