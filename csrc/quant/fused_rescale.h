@@ -141,16 +141,17 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
                                       FusedRescale& result) {
   constexpr int64_t kOne = int64_t{1} << 23;
   constexpr int32_t kOneBits = 0x4B000000;  // of the float 2^23
-  if (low < zero) return false;
-  if (m.multiplier <= 0) {
-    result = {kOneBits, 0.0f, static_cast<float>(3 * kOne / 2 + zero)};
-    return m.multiplier == 0;
-  }
+  if (low < zero || m.multiplier < 0) return false;
   // B is such that range + B lies in [0, 2^23); there is to be some choice.
   const int64_t least_base = kOne - range.lowest, most_base = 2 * kOne - 1 - range.highest;
-  if (m.shift >= 0 || m.shift < -31 || most_base - least_base < kOne / 16) return false;
+  if (most_base - least_base < kOne / 16) return false;
   if (range.lowest < INT32_MIN || range.highest > INT32_MAX) return false;
   const auto start = [](int64_t base) { return static_cast<int32_t>(static_cast<uint32_t>(kOneBits + base - kOne)); };
+  if (m.multiplier == 0) {
+    result = {start(least_base), 0.0f, static_cast<float>(3 * kOne / 2 + zero)};
+    return true;
+  }
+  if (m.shift >= 0 || m.shift < -31) return false;
   const double real = std::ldexp(static_cast<double>(m.multiplier), m.shift - 31);
   const double bottom = static_cast<double>(range.lowest), top = static_cast<double>(range.highest);
   if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it

@@ -38,7 +38,7 @@ void check_fused_rescale(Random& random, Tally& tally) {
   // Outputs that spread over the bytes, or any.
   const double spread = 255.0 / static_cast<double>(std::max<int64_t>(range.highest - range.lowest, 1));
   Multiplier m = quantize_multiplier(random.once_in(4) ? random.scale(-30, 1) : spread * random.scale(-4, 4));
-  if (random.once_in(20)) m.multiplier = 0;
+  if (random.once_in(far > reach ? 4 : 20)) m.multiplier = 0;
   const int32_t zero = static_cast<int32_t>(random.between(-128, 127));
   const int32_t low = random.once_in(4) ? static_cast<int32_t>(random.between(zero, 127)) : zero;
   const int32_t high = static_cast<int32_t>(random.between(low, 127));
