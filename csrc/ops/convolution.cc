@@ -107,6 +107,7 @@ struct Division {
 template <class Call>
 void run_divided(const RunContext& run, const Division& d, const Call& call) {
   const int64_t out_elements = d.pixels * d.out_c;
+  if (out_elements == 0) return;
   const bool by_channel = run.threads() > 1 && d.pieces > 1 && d.depth * d.out_c > d.in_elements + out_elements;
   const int64_t pieces = by_channel ? d.pieces : 1, width = by_channel ? 1 : d.pieces;
   const bool even = pieces % run.threads() == 0 || pieces > 4 * run.threads();

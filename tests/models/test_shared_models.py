@@ -63,6 +63,19 @@ def test_same_bits_as_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_empty_batches(name: str, threads: int) -> None:
+    model = sanderling.load(shared_model(name), threads=threads)
+    shapes = [(0, *t.shape[1:]) for t in model.inputs]
+    try:
+        model.resize(*shapes)
+    except sanderling.ModelError:
+        return  # a RESHAPE to a fixed size, say
+    outputs = as_list(model(*(np.zeros(t.shape, t.dtype) for t in model.inputs)))
+    assert [y.shape for y in outputs] == [t.shape for t in model.outputs]
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_the_arena_is_as_small_as_it_can_be(name: str) -> None:
     memory = sanderling.load(shared_model(name)).memory
     assert memory.lower_bound <= memory.arena <= 1.05 * memory.lower_bound
