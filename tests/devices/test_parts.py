@@ -56,6 +56,17 @@ def test_command_line_errors(tmp_path: Path) -> None:
         assert CliRunner().invoke(cli, words).exit_code == 2, words
 
 
+def test_pages_that_cannot_be_written_are_refused_first(tmp_path: Path) -> None:
+    """Before anything is measured; and no page is written over what is read."""
+    model = tmp_path / "x.tflite"
+    model.write_bytes(b"a model")
+    for page, message in ((tmp_path / "no" / "page.html", "there is no folder"), (model, "is read, too")):
+        result = CliRunner().invoke(cli, ["bench", str(model), "--device", "qemu://max", "--html", str(page)])
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert model.read_bytes() == b"a model"
+
+
 # What a Raspberry Pi 4 prints, put together from the kernel's documentation, not recorded from one.
 CPUFREQ = "/sys/devices/system/cpu/cpu{}/cpufreq/{}\t{}\n"
 CORE = "/proc/cpuinfo\tprocessor\t: {}\n/proc/cpuinfo\tFeatures\t: fp asimd crc32\n/proc/cpuinfo\tCPU part\t: 0xd08\n"

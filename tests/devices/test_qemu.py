@@ -93,6 +93,12 @@ def test_fp16(room: Path) -> None:
     assert "fp16: this CPU has no fp16 arithmetic" in bench(room / "float.tflite", *there, "--fp16", code=1).stderr
 
 
+def at(report: Any, path: list[Any]) -> Any:
+    for key in path:
+        report = report[key]
+    return report
+
+
 def test_reports_that_are_none(room: Path) -> None:
     good = bench(room / "small.tflite", "--device", "qemu://max", "--runs", 2, "--binaries", bench_folder("aarch64"),
                  "--json").stdout  # fmt: skip
@@ -100,12 +106,16 @@ def test_reports_that_are_none(room: Path) -> None:
     damaged = []
     for path in (["format"], ["results"], ["results", 0], ["results", 0, "identity", "cpu"],
                  ["results", 0, "bench", "steps", 0, "ms"], ["results", 0, "bench", "runs_ms"],
-                 ["results", 0, "after", "celsius"]):  # fmt: skip
+                 ["results", 0, "after", "celsius"], ["results", 0, "before", "governor"],
+                 ["results", 0, "bench", "clock_khz", "after"]):  # fmt: skip
         damaged.append(json.loads(good))
-        part: Any = damaged[-1]
-        for key in path[:-1]:
-            part = part[key]
-        part[path[-1]] = None
+        at(damaged[-1], path[:-1])[path[-1]] = None
+    for path in (["results", 0, "before"], ["results", 0, "cores"], ["results", 0, "before", "throttled"]):
+        damaged.append(json.loads(good))
+        del at(damaged[-1], path[:-1])[path[-1]]
+    for place, value in (("governor", [1]), ("celsius", {"cpu": "hot"}), ("throttled", 7)):
+        damaged.append(json.loads(good))
+        damaged[-1]["results"][0]["before"][place] = value
     for number, content in enumerate([b"{", b"[]", *(json.dumps(d).encode() for d in damaged)]):
         (room / "report.json").write_bytes(content)
         said = bench(room / "small.tflite", "--device", "qemu://max", "--with", room / "report.json", code=2).stderr
@@ -121,6 +131,9 @@ def test_a_device_that_fails_does_not_stop_the_others(room: Path) -> None:
     assert [r["device"] for r in report["results"]] == ["qemu://cortex-a53"]
     assert [f["device"] for f in report["failures"]] == ["qemu://no-such-cpu"]
     assert result.stderr.count("\n") == 1
+    nobody = bench(room / "small.tflite", "--device", "qemu://no-such-cpu", "--binaries", bench_folder("aarch64"),
+                   "--json", code=1)  # fmt: skip
+    assert len(json.loads(nobody.stdout)["failures"]) == 1
 
 
 def test_missing_instruction(room: Path) -> None:

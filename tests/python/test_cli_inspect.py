@@ -143,3 +143,11 @@ def test_layout_keeps_boxes_apart_and_edges_downward() -> None:
         for row in spans.values():
             row.sort()
             assert all(b[0] - a[1] >= GAP - 1e-6 for a, b in pairwise(row))
+
+
+def test_a_page_is_not_written_over_the_model(tmp_path: Path) -> None:
+    content = build("RELU", [T("float32", (3,))], T("float32", (3,)))
+    model = write(tmp_path / "m.tflite", content)
+    assert "is read, too" in sanderling_("inspect", model, "--html", model, code=2).stderr
+    assert (tmp_path / "m.tflite").read_bytes() == content
+    sanderling_("inspect", model, "--operators", "--html", "x", code=2)

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from sanderling.cli.terminal import Sheet, console, json_option, plain, print_json, progress
+from sanderling.cli.terminal import Sheet, check_output, console, json_option, plain, print_json, progress
 from sanderling.compiled import GOLDEN_RUNS, TARGETS, compile_model
 
 
@@ -37,8 +37,7 @@ def compile_command(
     """
     if output is None:
         output = os.path.splitext(model)[0] + ".sand"
-    if os.path.exists(output) and os.path.samefile(model, output):
-        raise click.UsageError(f"{output}: is the model itself; choose another --output")
+    check_output(output, [model, *([labels] if labels else [])])
     chosen = None if isas is None else [] if isas == "none" else [s.strip() for s in isas.split(",")]
     computers = [name.strip() for several in targets for name in several.split(",")] or None
     with progress("compiling"):

@@ -16,7 +16,7 @@ from rich.text import Text
 from sanderling import __version__
 from sanderling._atomic import write_atomically
 from sanderling.cli.device_page import render
-from sanderling.cli.terminal import Sheet, console, ms_text, plain, print_json, progress
+from sanderling.cli.terminal import Sheet, check_output, console, ms_text, plain, print_json, progress
 from sanderling.devices.session import Settings, compiled, measure
 from sanderling.devices.url import Url, parse_url
 from sanderling.errors import DeviceError
@@ -56,6 +56,8 @@ def bench_devices(
     as_json: bool,
 ) -> int:
     """Measure all models on all devices, one device after the other; return the exit code."""
+    if html is not None:
+        check_output(html, [*models, *earlier])
     names = _names(models)
     results = [r for path in earlier for r in _read(path)]
     failures: list[dict[str, str]] = []
@@ -76,13 +78,12 @@ def bench_devices(
         "results": results,
         "failures": failures,
     }
-    if results:
-        if html is not None:
-            write_atomically(html, render(report).encode())
-        if as_json:
-            print_json(report)
-        else:
-            _show(results, with_profile)
+    if as_json:
+        print_json(report)
+    elif results:
+        _show(results, with_profile)
+    if html is not None and results:
+        write_atomically(html, render(report).encode())
     return 1 if failures else 0
 
 
@@ -105,12 +106,13 @@ def _read(path: str) -> list[dict[str, Any]]:
     return results
 
 
+_STATE = {"governor": list, "celsius": dict, "throttled": (str, type(None))}
 _PARTS: dict[str, dict[str, Any]] = {
-    "": {"device": str, "model": str, "trustworthy": bool, "doubts": list, "identity": dict, "before": dict,
-         "after": dict, "bench": dict},
+    "": {"device": str, "model": str, "cores": (list, type(None)), "trustworthy": bool, "doubts": list,
+         "identity": dict, "before": dict, "after": dict, "bench": dict},
     "identity": dict.fromkeys(("board", "cpu", "machine", "allowed_cores", "system", "kernel"), str),
-    "before": {"governor": list, "celsius": dict},
-    "after": {"governor": list, "celsius": dict},
+    "before": _STATE,
+    "after": _STATE,
     "bench": {"threads": int, "isa": str, "outputs": str, "median_ms": float, "load_ms": float, "arena_bytes": int,
               "runs_ms": list, "steps": list},
 }  # fmt: skip
@@ -122,7 +124,7 @@ def _is_result(value: Any) -> bool:
 
     def has(part: Any, kinds: dict[str, Any]) -> bool:
         return isinstance(part, dict) and all(
-            isinstance(part.get(k), (int, float) if t is float else t) for k, t in kinds.items()
+            k in part and isinstance(part[k], (int, float) if t is float else t) for k, t in kinds.items()
         )
 
     return (
@@ -132,6 +134,23 @@ def _is_result(value: Any) -> bool:
         and all(isinstance(ms, (int, float)) for ms in value["bench"]["runs_ms"])
         and all(has(step, _STEP) for step in value["bench"]["steps"])
         and all(isinstance(d, str) for d in value["doubts"])
+        and all(_is_state(value[name]) for name in ("before", "after"))
+        and _is_clock(value["bench"].get("clock_khz"))
+    )
+
+
+def _is_state(state: dict[str, Any]) -> bool:
+    return all(isinstance(g, str) for g in state["governor"]) and all(
+        isinstance(c, (int, float)) for c in state["celsius"].values()
+    )
+
+
+def _is_clock(clock: Any) -> bool:
+    """Clocks before and after, one for each CPU; reports may have none."""
+    return clock is None or (
+        isinstance(clock, dict)
+        and all(isinstance(clock.get(when), list) for when in ("before", "after"))
+        and all(isinstance(khz, int) for when in ("before", "after") for khz in clock[when])
     )
 
 

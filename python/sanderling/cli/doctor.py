@@ -125,20 +125,24 @@ def _cpu(info: dict[str, str]) -> dict[str, Any]:
 def _engine() -> dict[str, Any]:
     try:
         from sanderling import _core
-        from sanderling.machine import default_threads
+        from sanderling.machine import default_threads, thread_count
     except ImportError as e:
         return {"problem": f"the compiled core cannot be imported: {e}"}
     available, wanted, chosen = _isas()
+    problems = [] if wanted in ["", *available] else [f"SANDERLING_ISA is {wanted!r}, which this CPU cannot run"]
+    try:
+        threads = thread_count(None)
+    except ValueError as e:
+        threads = default_threads()
+        problems.append(str(e))
     return {
         "version": _core.version,
         "instruction_sets": available,
         "fp16_arithmetic": bool(_core.asked_isas()),
         "chosen": chosen,
-        "problem": f"SANDERLING_ISA is {wanted!r}, which this CPU cannot run"
-        if wanted not in ["", *available]
-        else None,
+        "problem": "; ".join(problems) or None,
         "big_cores": _core.big_cores(cores=_core.usable_cores()),
-        "threads": os.environ.get("SANDERLING_THREADS") or default_threads(),
+        "threads": threads,
         "operators": len(_core.operators()),
     }
 

@@ -10,8 +10,19 @@ import click
 from rich.text import Text
 
 from sanderling import ir
+from sanderling._atomic import write_atomically
 from sanderling.cli.costs import elements, macs, parameters
-from sanderling.cli.terminal import Sheet, console, count_text, json_option, plain, print_json, progress, shape_text
+from sanderling.cli.terminal import (
+    Sheet,
+    check_output,
+    console,
+    count_text,
+    json_option,
+    plain,
+    print_json,
+    progress,
+    shape_text,
+)
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 
@@ -31,6 +42,10 @@ def inspect(model: str, html: str | None, operators: bool, as_json: bool) -> Non
 
     Models with operators that sanderling lacks are shown too, without a plan.
     """
+    if operators and html is not None:
+        raise click.UsageError("--operators and --html are one too many")
+    if html is not None:
+        check_output(html, [model])
     with progress(f"reading {os.path.basename(model)}"):
         report = describe(load_ir(model))
     if operators:
@@ -39,8 +54,7 @@ def inspect(model: str, html: str | None, operators: bool, as_json: bool) -> Non
     if html is not None:
         from sanderling.cli.page import render
 
-        with open(html, "w", encoding="utf-8") as file:
-            file.write(render(report))
+        write_atomically(html, render(report).encode())
         logger.info("wrote %s", html)
     if as_json:
         print_json(report)

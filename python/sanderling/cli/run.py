@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
+from sanderling._atomic import write_atomically
 from sanderling.cli.terminal import (
     Sheet,
     console,
@@ -222,7 +224,9 @@ def _save(folder: Path, run: int | None, outputs: Mapping[str, Array]) -> None:
         # Names of tensors may hold anything, "../" too.
         safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80]
         path = folder / f"{'' if run is None else f'{run:04}_'}{number}_{safe}.npy"
-        np.save(path, array)
+        content = io.BytesIO()
+        np.save(content, array)
+        write_atomically(path, content.getbuffer())
         logger.info("wrote %s", path)
 
 

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -100,6 +100,26 @@ def json_ready(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def check_output(output: str, inputs: Iterable[str]) -> None:
+    """Before any work: a file that is to be written is none of those that are read, and its folder is there.
+
+    Raises
+    ------
+    click.UsageError
+        Otherwise; also where the folder may not be written to.
+    """
+    for path in inputs:
+        if os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output):
+            raise click.UsageError(f"{output}: is read, too ({path}); choose another file to write")
+    if os.path.exists(output) and not os.path.isfile(output):
+        return  # a device or a pipe; a folder is refused when it is opened
+    folder = os.path.dirname(os.path.realpath(output))
+    if not os.path.isdir(folder):
+        raise click.UsageError(f"{output}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise click.UsageError(f"{output}: the folder {folder} cannot be written to")
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from sanderling.cli.terminal import Sheet, console, json_option, ms_text, print_json, progress
+from sanderling.cli.terminal import Sheet, check_output, console, json_option, ms_text, print_json, progress
 from sanderling.importers import load_ir
-from sanderling.tune_file import check_storable, store_tuning
+from sanderling.tune_file import check_storable, store_tuning, tune_path
 from sanderling.tuning import MARGIN, Race, Tuning, check_same_inputs, race
 from sanderling.tuning import tune as measure
 
@@ -35,6 +35,7 @@ def tune(model: str, against: str | None, seconds: float, dry_run: bool, as_json
     models = [model] if against is None else [model, against]
     if not dry_run:
         for path in models:
+            check_output(str(tune_path(path)), [])
             check_storable(path)
     if against is not None:
         check_same_inputs(models)
