@@ -17,6 +17,16 @@ if(SANDERLING_SANITIZE)
   target_link_options(sanderling_c PUBLIC -fsanitize=${SANDERLING_SANITIZE})
 endif()
 
+# Programs in C link the C++ runtime with a static library.
+set(cxx_runtime)
+if(NOT BUILD_SHARED_LIBS)
+  set(cxx_runtime ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
+  list(FILTER cxx_runtime INCLUDE REGEX "^(stdc\\+\\+|c\\+\\+|c\\+\\+abi|unwind)$")
+  foreach(library IN LISTS cxx_runtime ITEMS m)
+    target_link_libraries(sanderling_c INTERFACE $<INSTALL_INTERFACE:${library}>)
+  endforeach()
+endif()
+
 add_executable(sanderling-bench csrc/capi/bench.cc)
 target_include_directories(sanderling-bench PRIVATE csrc)
 target_compile_options(sanderling-bench PRIVATE -Wall -Wextra $<$<BOOL:${SANDERLING_WERROR}>:-Werror>)
@@ -38,15 +48,10 @@ write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/sanderling-config-
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/sanderling-config.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/sanderling-config-version.cmake" DESTINATION "${package_dir}")
 file(RELATIVE_PATH to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
-# Programs in C link the C++ runtime with a static library.
 set(private_libs "-lpthread -lm")
-if(NOT BUILD_SHARED_LIBS)
-  foreach(library IN LISTS CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
-    if(library MATCHES "^(stdc\\+\\+|c\\+\\+|c\\+\\+abi|unwind)$")
-      string(PREPEND private_libs "-l${library} ")
-    endif()
-  endforeach()
-endif()
+foreach(library IN LISTS cxx_runtime)
+  string(PREPEND private_libs "-l${library} ")
+endforeach()
 file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/sanderling.pc" @ONLY CONTENT
 "prefix=\${pcfiledir}/${to_prefix}
 libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}

@@ -284,5 +284,7 @@ int main(int count, char** arguments) {
   else
     print_table(o, m, r);
   sanderling_free(m);
-  return 0;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return 0;
+  std::perror("sanderling-bench: the results cannot be written");
+  return 1;
 }

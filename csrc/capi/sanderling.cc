@@ -1,6 +1,7 @@
 #include "capi/sanderling.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -34,6 +35,15 @@ void check_fp16(Isa isa) {
       "/proc/cpuinfo, on Cortex-A55, A75, A76 and later, in 64-bit programs); leave fp16 out to compute in float32");
 }
 
+// By the environment; 0: not at all.
+int asked_threads() {
+  const char* text = std::getenv("SANDERLING_THREADS");
+  if (text == nullptr || *text == 0) return 0;
+  const long threads = std::strspn(text, "0123456789") == std::strlen(text) ? std::strtol(text, nullptr, 10) : 0;
+  check(threads >= 1 && threads <= 1024, "SANDERLING_THREADS is '", text, "'; 1 to 1024 expected");
+  return static_cast<int>(threads);
+}
+
 }  // namespace
 
 // The border: nothing is thrown beyond it.
@@ -52,11 +62,15 @@ struct sanderling_model {
     if (o.fp16 != 0) check_fp16(options.isa), options.fp16 = true;
     if (o.memory_limit > 0) options.memory_limit = o.memory_limit;
     check(o.threads >= 0 && o.threads <= 1024, "threads is ", o.threads, "; 0 to 1024 expected");
-    int threads = o.threads;
-    if (threads == 0) threads = static_cast<int>(big_cores(usable_cores(), "/sys/devices/system/cpu").size());
+    const std::vector<int> usable = usable_cores();
+    int threads = o.threads != 0 ? o.threads : asked_threads();
+    if (threads == 0) threads = static_cast<int>(big_cores(usable, "/sys/devices/system/cpu").size());
     threads = std::max(threads, 1);
     std::vector<int> cores;
     if (o.cores != nullptr) cores.assign(o.cores, o.cores + threads);
+    for (int core : cores)
+      check(std::count(usable.begin(), usable.end(), core) == 1, "core ", core,
+            " is not one that this process may use");
     session = std::make_unique<Session>(compiled.spec, options, threads, cores);
     executor = std::make_unique<Executor>(*session, 0);
     plan();

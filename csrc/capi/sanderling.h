@@ -48,8 +48,9 @@ typedef enum {
 
 /* A struct of zeros: the defaults. */
 typedef struct {
-  int threads;         /* 0: one for each big core that the process may use */
-  const char* isa;     /* instruction set, as `sanderling-bench --help` lists them; NULL: the best of this CPU */
+  int threads;         /* 0: SANDERLING_THREADS of the environment, else one for each big core that may be used */
+  const char* isa;     /* instruction set, as `sanderling-bench --help` lists them; NULL: SANDERLING_ISA of the
+                          environment, else the best of this CPU */
   size_t memory_limit; /* bytes for a model's tensors; 0: 2 GiB */
   const int* cores;    /* one for each thread, on which it stays; NULL: wherever the system puts it */
   int fp16;            /* not 0: float convolutions and fully connected layers may compute in fp16, with other results;

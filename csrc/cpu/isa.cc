@@ -113,7 +113,8 @@ Isa choose_isa(const std::string& asked) {
     if (name == r.name) return r.isa;
     known += known.empty() ? r.name : std::string(", ") + r.name;
   }
-  fail("instruction set '", name, "' is not known or this CPU does not have it; available: ", known);
+  fail(asked.empty() ? "SANDERLING_ISA: " : "", "instruction set '", name,
+       "' is not known or this CPU does not have it; available: ", known);
 }
 
 int available_cores() {

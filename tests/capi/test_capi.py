@@ -181,3 +181,28 @@ def test_cmake_package(build: Path, model: Path, tmp_path: Path) -> None:
     made = run("cmake", "--build", project / "build")
     assert made.returncode == 0, made.stdout + made.stderr
     assert run(project / "build" / "classify").returncode == 2
+    # A project in C alone.
+    lists = (project / "CMakeLists.txt").read_text().replace("C CXX", "C").partition("set_target_properties")[0]
+    (project / "CMakeLists.txt").write_text(lists)
+    made = run("cmake", "-S", project, "-B", project / "plain", f"-DCMAKE_PREFIX_PATH={prefix}")
+    assert made.returncode == 0, made.stderr
+    made = run("cmake", "--build", project / "plain")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert run(project / "plain" / "classify").returncode == 2
+
+
+def test_bench_cores_threads_and_full_disks(build: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = build / "sanderling-bench"
+    done = run(program, "--runs", "1", "--cores", "1000", model)
+    assert done.returncode == 1
+    assert "core 1000 is not one that this process may use" in done.stderr
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([program, "--runs", "1", "--json", model], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "the results cannot be written" in done.stderr
+    monkeypatch.setenv("SANDERLING_THREADS", "3")
+    assert json.loads(run(program, "--runs", "1", "--json", model).stdout)["threads"] == 3
+    assert json.loads(run(program, "--runs", "1", "--json", "--threads", "1", model).stdout)["threads"] == 1
+    for text in ("0", "-1", "two", "99999999999999999999"):
+        monkeypatch.setenv("SANDERLING_THREADS", text)
+        assert f"SANDERLING_THREADS is '{text}'" in run(program, "--runs", "1", model).stderr
