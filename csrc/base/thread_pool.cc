@@ -1,11 +1,9 @@
 #include "base/thread_pool.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/process.h"
 #include "cpu/cores.h"
 
 namespace sanderling {
@@ -20,19 +18,6 @@ void pause_cpu() {
 #elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)
   __asm__ volatile("yield");
 #endif
-}
-
-std::atomic<long> process_id{0};
-
-// getpid() is a system call; this is a load, kept right by a fork handler.
-long current_process() {
-  static const bool registered = [] {
-    process_id = getpid();
-    pthread_atfork(nullptr, nullptr, [] { process_id = getpid(); });
-    return true;
-  }();
-  (void)registered;
-  return process_id.load(std::memory_order_relaxed);
 }
 
 }  // namespace

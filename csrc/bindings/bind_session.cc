@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/process.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "cpu/cores.h"
@@ -172,26 +173,35 @@ class Runner {
    public:
     explicit Lock(Runner& runner) : runner_(runner) {
       // Waiting for itself would never end.
+      if (runner.process_ != current_process()) runner.begin_in_child();
       check(runner.owner_ != std::this_thread::get_id(), "a registered function uses the model that it is part of");
-      if (!runner_.mutex_.try_lock()) wait();
+      if (!runner_.mutex_->try_lock()) wait();
       runner_.owner_ = std::this_thread::get_id();
     }
     ~Lock() {
       runner_.owner_ = std::thread::id();
-      runner_.mutex_.unlock();
+      runner_.mutex_->unlock();
     }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
    private:
     void wait() {
-      if (!PyGILState_Check()) return runner_.mutex_.lock();
+      if (!PyGILState_Check()) return runner_.mutex_->lock();
       py::gil_scoped_release release;
-      runner_.mutex_.lock();
+      runner_.mutex_->lock();
     }
 
     Runner& runner_;
   };
+
+  // The thread that may have held the model when the process was forked does not exist in the child, which has one.
+  void begin_in_child() {
+    (void)mutex_.release();  // held, it can be neither unlocked nor destroyed
+    mutex_ = std::make_unique<std::mutex>();
+    owner_ = std::thread::id();
+    process_ = current_process();
+  }
 
   Executor& executor(int graph) {
     check(graph >= 0 && static_cast<size_t>(graph) < executors_.size(), "there is no graph ", graph);
@@ -233,8 +243,9 @@ class Runner {
 
   Session session_;
   std::vector<std::unique_ptr<Executor>> executors_;
-  std::mutex mutex_;
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
   std::atomic<std::thread::id> owner_{std::thread::id()};
+  std::atomic<long> process_{current_process()};
 };
 
 // A function of Python's own kind that calls Runner::run_exact: pybind11's way to a method takes longer than the run of

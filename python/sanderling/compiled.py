@@ -12,7 +12,7 @@ from sanderling._atomic import write_atomically
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
 from sanderling.importers._source import Source, read
-from sanderling.labels import Labels, fit_labels, labels_beside, parse_labels
+from sanderling.labels import Labels, fit_labels, labels_beside, load_labels, parse_labels
 from sanderling.metadata import packed_text, read_metadata
 from sanderling.passes import rewrite
 
@@ -97,7 +97,8 @@ def compile_model(
     FileNotFoundError, ModelError
         As in `load`; also for operators of `register_op`, which a file cannot hold.
     ValueError
-        `isas` has one that this machine cannot pack for, `target` is not known, or `golden_runs` is negative.
+        `isas` has one that this machine cannot pack for, `target` is not known, `golden_runs` is negative, or there are
+        more or fewer `labels` than classes.
     OSError
         The file cannot be written.
     """
@@ -137,7 +138,7 @@ def _chosen(isas: Sequence[str] | None, target: str | Sequence[str] | None) -> t
     possible = _core.packing_isas()
     family = possible[0].partition("/")[0]
     chosen = []
-    for isa in isas or ():
+    for isa in [isas] if isinstance(isas, str) else isas or ():
         full = isa if "/" in isa else f"{family}/{isa}"
         if full not in possible:
             raise ValueError(
@@ -168,6 +169,9 @@ def _golden(model: ir.Model, runs: int) -> tuple[str, ...]:
 
 
 def _labels(model: ir.Model, source: Source, labels: Labels | None) -> list[str]:
+    outputs = [model.graphs[0].tensors[i].shape for i in model.graphs[0].outputs]
+    if labels is not None and len(outputs) == 1 and len(outputs[0]) == 2:
+        return load_labels(labels, outputs[0][1])
     if isinstance(labels, (str, os.PathLike)):
         with open(labels, encoding="utf-8", errors="replace") as file:
             return parse_labels(file.read())
@@ -181,7 +185,7 @@ def _labels(model: ir.Model, source: Source, labels: Labels | None) -> list[str]
         return [] if text is None else parse_labels(text)
     text = packed_text(source, packed_files)
     packed = [] if text is None else parse_labels(text)
-    classes = model.graphs[0].tensors[model.graphs[0].outputs[0]].shape[-1:] if model.graphs[0].outputs else ()
+    classes = outputs[0][-1:] if outputs else ()
     if not classes:
         return packed
     fitted = fit_labels(packed, classes[0]) if packed else None

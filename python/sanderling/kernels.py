@@ -32,6 +32,7 @@ TypeError
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -84,7 +85,10 @@ def rows() -> list[Row]:
 
 
 def _pair(value: Pair) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+    sides: list[Any] = [value, value] if np.ndim(value) == 0 else list(value)  # type: ignore[arg-type]
+    if len(sides) != 2:
+        raise ValueError(f"{value!r} has {len(sides)} values; one, or two (height, width), expected")
+    return operator.index(sides[0]), operator.index(sides[1])
 
 
 def _window(stride: Pair, padding: Padding, dilation: Pair, activation: str) -> dict[str, Any]:
@@ -329,7 +333,8 @@ def mean(
     ndarray of the type of `x`
     """
     wanted = elementwise("MEAN", [(x, x_q)], y_q, {"keep_dims": keep_dims}, isa, threads)
-    wanted.operands.append(tensor_of("axes", np.atleast_1d(np.asarray(axes, np.int32)), constant=True))
+    numbers = np.array([operator.index(a) for a in np.atleast_1d(axes)], np.int32)
+    wanted.operands.append(tensor_of("axes", numbers, constant=True))
     return wanted
 
 

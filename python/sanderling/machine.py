@@ -24,12 +24,16 @@ def thread_count(threads: int | None) -> int:
         text = os.environ.get("SANDERLING_THREADS", "")
         if not text:
             return default_threads()
-        if not text.isdigit():
-            raise ValueError(f"SANDERLING_THREADS is {text!r}; a number expected")
-        threads = int(text)
-    if not 1 <= threads <= 1024:
-        raise ValueError(f"threads is {threads}; 1 to 1024 expected")
-    return threads
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
+            raise ValueError(f"SANDERLING_THREADS is {text!r}; 1 to 1024 expected")
+        return int(text)
+    try:
+        count = operator.index(threads)
+    except TypeError:
+        raise TypeError(f"threads is {threads!r}; a whole number expected") from None
+    if not 1 <= count <= 1024:
+        raise ValueError(f"threads is {count}; 1 to 1024 expected")
+    return count
 
 
 def check_cores(cores: Sequence[int], threads: int | None) -> list[int]:
@@ -48,8 +52,9 @@ def check_isa(isa: str | None) -> str:
     name = isa or os.environ.get("SANDERLING_ISA", "")
     available = _core.available_isas()
     if name and name not in available:
+        asked = "" if isa else "SANDERLING_ISA: "
         raise ValueError(
-            f"instruction set {name!r} is not one that this CPU can run; available: {', '.join(available)}"
+            f"{asked}instruction set {name!r} is not one that this CPU can run; available: {', '.join(available)}"
         )
     return name
 

@@ -134,7 +134,12 @@ def quantization_of(dtype: str, q: Affine | None, what: str, axis: int = 0) -> i
     if q is None:
         raise TypeError(f"{what} is {dtype}: its quantization (scale, zero point) is missing")
     scale = np.atleast_1d(np.asarray(q[0], np.float32))
-    zero_point = np.broadcast_to(np.atleast_1d(np.asarray(q[1], np.int64)), scale.shape)
+    if not ((scale > 0) & (scale < np.inf)).all():
+        raise ValueError(f"{what} has scale {q[0]}; positive numbers expected")
+    zeros = np.asarray(q[1])
+    if zeros.dtype.kind not in "iu":
+        raise TypeError(f"{what} has zero point {q[1]}; whole numbers expected")
+    zero_point = np.broadcast_to(np.atleast_1d(zeros.astype(np.int64)), scale.shape)
     return ir.Quantization(scale, zero_point, axis)
 
 

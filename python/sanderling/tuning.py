@@ -36,7 +36,8 @@ def tune(source: str | os.PathLike[str], *, seconds: float = 2.0, runs: int = 5)
     """Time instruction sets for each operator, then thread counts, then steps one by one and sizes of bands of rows.
 
     Candidates run in turns. A choice is taken where it is faster by `MARGIN` than the default both in its fastest run,
-    the least disturbed one on a busy machine, and in the median of the turns.
+    the least disturbed one on a busy machine, and in the median of the turns; of thread counts that are within `MARGIN`
+    of the best, the fewest. Where all choices together are slower than the default, there are none.
 
     Parameters
     ----------
@@ -184,6 +185,8 @@ def _choose_rows(model: ir.Model, found: Tuning, seconds: float, runs: int) -> T
     ratios = _ratios(times[:, :-1])
     best = int(ratios.argmin()) if ratios.min() < 1 - MARGIN else 0
     default_ms, tuned_ms = (times.min(axis=0)[[-1, best]] / 1e6).tolist()
+    if _ratios(times[:, [-1, best]])[1] > 1 + MARGIN:  # all choices together, in one race with none of them
+        return Tuning(default_threads(), default_ms=default_ms, tuned_ms=default_ms)
     return replace(kept[best], default_ms=default_ms, tuned_ms=tuned_ms)
 
 

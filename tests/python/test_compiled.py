@@ -245,6 +245,9 @@ def test_keeps_names_labels_and_signatures(tmp_path: Path) -> None:
     assert model.ir.labels == labels
     assert next(iter(model.tensors(*seeded_inputs(model.inputs, 1)))) == "picture"
     assert sanderling.Classifier(file).labels == labels
+    with pytest.raises(ValueError, match="2 labels, but the model has 7 classes"):
+        compiled(classifier(), file, labels=labels[:2])
+    assert sanderling.load(file).ir.labels == labels
 
 
 def test_other_numbers_of_runs_and_none(tmp_path: Path) -> None:

@@ -135,6 +135,14 @@ def test_few_models_are_kept() -> None:
         (ValueError, "CONV_2D.*padding", {"padding": "EQUAL"}),
         (ValueError, "'sse' is not one", {"isa": "sse"}),
         (ValueError, "threads is 0", {"threads": 0}),
+        (TypeError, "threads is 2.0; a whole number", {"threads": 2.0}),
+        (ValueError, "has 3 values; one, or two", {"stride": (1, 2, 3)}),
+        (ValueError, "has 1 values; one, or two", {"dilation": (1,)}),
+        (TypeError, "float", {"stride": 1.5}),
+        (ValueError, "x has scale nan; positive", {"x_q": (np.nan, 0)}),
+        (ValueError, "y has scale 0; positive", {"y_q": (0, 0)}),
+        (ValueError, "x has scale -1; positive", {"x_q": (-1, 0)}),
+        (TypeError, "x has zero point 1.5; whole", {"x_q": (1, 1.5)}),
     ],
 )
 def test_errors(error: type[Exception], message: str, arguments: dict[str, Any]) -> None:
@@ -153,3 +161,11 @@ def test_function_names() -> None:
 def test_quantized_float() -> None:
     with pytest.raises(TypeError, match="x is float32 and has no quantization"):
         kernels.softmax(np.zeros(3, np.float32), x_q=(1, 0))
+
+
+def test_numbers_of_numpy() -> None:
+    inputs, options = call("conv2d", "int8")
+    plain = kernels.conv2d(inputs[0], **{**options, "stride": 2})
+    np.testing.assert_array_equal(kernels.conv2d(inputs[0], **{**options, "stride": np.int64(2)}), plain)
+    with pytest.raises(TypeError, match="float"):
+        kernels.mean(np.zeros((1, 2, 3, 4), np.float32), axes=[1.5])  # type: ignore[list-item]

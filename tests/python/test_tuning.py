@@ -240,6 +240,28 @@ def test_measures_bands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert raced[-1] == 2  # one step: nothing to choose, and the default
 
 
+def test_what_is_slower_in_the_end_is_not_kept(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer threads looked as fast; in the last race they are not."""
+    races = iter([1000.0, 2000.0])
+
+    def clock(timed: sanderling.Model, _inputs: object) -> object:
+        chosen = timed.threads == 1
+        return lambda: ms if chosen else 1000.0
+
+    def in_turns(candidates: list[object], seconds: float, runs: int) -> object:
+        nonlocal ms
+        ms = next(races) if len(candidates) == 2 else 1000.0
+        return before(candidates, seconds, runs)  # type: ignore[arg-type]
+
+    ms, before = 1000.0, tuning._in_turns
+    monkeypatch.setattr(tuning, "default_threads", lambda: 2)
+    monkeypatch.setattr(tuning, "_choose_isas", lambda *_: {})
+    monkeypatch.setattr(tuning, "_timed", clock)
+    monkeypatch.setattr(tuning, "_in_turns", in_turns)
+    found = tune(model, seconds=0, runs=2)
+    assert (found.threads, found.default_ms, found.tuned_ms) == (2, 0.001, 0.001)
+
+
 def test_a_choice_must_win_twice() -> None:
     turns = np.full((9, 3), 100.0)
     turns[4, 1] = 50  # fastest once

@@ -30,7 +30,8 @@ def read(source: Source) -> tuple[npt.NDArray[np.uint8], str]:
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         view = memoryview(source)
-        data: npt.NDArray[Any] = np.frombuffer(view if view.contiguous else bytes(view), np.uint8)
+        # What can be written to would change under a model in use.
+        data: npt.NDArray[Any] = np.frombuffer(view if view.contiguous and view.readonly else bytes(view), np.uint8)
         name = "<memory>"
     else:
         name = os.fspath(source)

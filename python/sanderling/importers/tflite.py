@@ -33,7 +33,7 @@ def load(source: _source.Source) -> ir.Model:
     Parameters
     ----------
     source : str, PathLike, bytes or memoryview
-        A file, or a file's content; memory must not change while the model is in use.
+        A file, or a file's content, which is copied where it can be written to.
 
     Returns
     -------
