@@ -14,6 +14,12 @@ namespace sanderling {
 
 Executor::Executor(Session& session, size_t graph) : session_(session), spec_(session.model->graphs[graph]) {
   check(session.executors < kMaxExecutors, "its graphs call each other in more than ", kMaxExecutors, " places");
+  if (session.executors > 0) {
+    check(session.called_steps + spec_.nodes.size() <= kMaxCalledSteps, "its graphs are called in places that take ",
+          "more than ", kMaxCalledSteps, " operators together");
+    called_steps_ = spec_.nodes.size();
+    session.called_steps += called_steps_;
+  }
   values_.resize(spec_.tensors.size());
   for (size_t i = 0; i < values_.size(); ++i) values_[i].info = spec_.tensors[i].info;
   steps_.reserve(spec_.nodes.size());
@@ -21,7 +27,11 @@ Executor::Executor(Session& session, size_t graph) : session_(session), spec_(se
   ++session.executors;
 }
 
-Executor::~Executor() { --session_.executors; }
+Executor::~Executor() {
+  for (Value& v : values_) free_own(v);
+  session_.called_steps -= called_steps_;
+  --session_.executors;
+}
 
 int Executor::num_inputs() const { return static_cast<int>(spec_.inputs.size()); }
 int Executor::num_outputs() const { return static_cast<int>(spec_.outputs.size()); }
@@ -64,7 +74,7 @@ bool Executor::plan() {
       v.kind = Value::Kind::variable;
       check(v.info.bytes() <= session_.options.memory_limit, "variable '", v.info.name, "' of shape ", v.info.shape,
             " is over the memory limit");
-      v.own_data();
+      own_data(v);
     }
   }
   for (int i : spec_.inputs) {
@@ -96,7 +106,7 @@ bool Executor::plan() {
 void Executor::widen(int tensor) {
   Value& v = values_[static_cast<size_t>(tensor)];
   const uint8_t* from = static_cast<const uint8_t*>(spec_.tensors[static_cast<size_t>(tensor)].data);
-  int8_t* to = static_cast<int8_t*>(v.own_data());
+  int8_t* to = static_cast<int8_t*>(own_data(v));
   for (size_t i = 0; i < v.info.bytes(); ++i) {
     const int nibble = i % 2 == 0 ? from[i / 2] & 15 : from[i / 2] >> 4;
     to[i] = static_cast<int8_t>(nibble >= 8 ? nibble - 16 : nibble);
@@ -110,6 +120,23 @@ void Executor::keep_int4(int tensor) {
   v.kept = true;
 }
 
+void* Executor::own_data(Value& v) {
+  const size_t bytes = v.info.bytes(), held = v.own.size(), limit = session_.options.memory_limit;
+  if (bytes > held) {
+    check(session_.own_bytes - held + bytes <= limit, "'", v.info.name, "' of shape ", v.info.shape, " has ", bytes,
+          " bytes, and all values outside the arena are over the memory limit of ", limit, " bytes then");
+    session_.own_bytes += bytes - held;
+  }
+  v.own.reserve(bytes);
+  v.data = v.own.data();
+  return v.own.data();
+}
+
+void Executor::free_own(Value& v) {
+  session_.own_bytes -= v.own.size();
+  v.own = {};
+}
+
 // Computes a node whose inputs are all constant, once.
 void Executor::fold(Step& step) {
   bool values_set = std::all_of(step.node().outputs.begin(), step.node().outputs.end(), [&](int i) {
@@ -117,7 +144,7 @@ void Executor::fold(Step& step) {
   });
   if (!values_set) {
     for (int i : step.node().outputs)
-      if (i != kAbsent) values_[static_cast<size_t>(i)].own_data();
+      if (i != kAbsent) own_data(values_[static_cast<size_t>(i)]);
     step.own_scratch();
     step.resolve();
     step.run_now();

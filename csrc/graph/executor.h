@@ -63,6 +63,8 @@ struct Session {
   Resources resources;
   Interrupt interrupt;
   int executors = 0;
+  size_t called_steps = 0;                    // of executors of graphs that others call
+  size_t own_bytes = 0;                       // of values outside the arenas
   int first_core = -1;                        // where the calling thread runs a model, unless -1
   size_t mapped_bytes = 0, packed_bytes = 0;  // packed weights since load: taken from a file, packed here
 
@@ -87,6 +89,7 @@ class Executor : public Subgraph {
  public:
   // Each call of a graph has an executor of its own. Calls that call others twice each would need endless many.
   static constexpr int kMaxExecutors = 1000;
+  static constexpr size_t kMaxCalledSteps = 200'000;  // of all graphs that are called, at all places together
 
   Executor(Session& session, size_t graph);
   ~Executor() override;
@@ -132,6 +135,9 @@ class Executor : public Subgraph {
   void run_steps(std::vector<double>* times);
   void place();
   void fold(Step& step);
+  // Memory of its own for a value's present shape. Throws Error where all of these together are over the limit.
+  void* own_data(Value& v);
+  void free_own(Value& v);
   // int4 constants are widened to int8 when their values are asked for.
   void widen(int tensor);
   void keep_int4(int tensor);
@@ -148,6 +154,7 @@ class Executor : public Subgraph {
   MemoryPlan memory_;
   AlignedBuffer arena_;
   bool planned_ = false;
+  size_t called_steps_ = 0;  // what is counted in the session
 };
 
 }  // namespace sanderling

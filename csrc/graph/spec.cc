@@ -63,21 +63,52 @@ void check_definitions(const GraphSpec& g) {
           "' is never computed");
 }
 
-// Depth-first walk over calls between graphs.
-void check_calls(const ModelSpec& model, size_t graph, std::vector<int>& state) {
-  check(state[graph] != 1, "graph ", graph, " calls itself");
-  if (state[graph] == 2) return;
-  state[graph] = 1;
-  for (const NodeSpec& node : model.graphs[graph].nodes)
+// Graphs that the nodes of one call.
+std::vector<size_t> callees(const ModelSpec& model, const GraphSpec& graph) {
+  std::vector<size_t> all;
+  for (const NodeSpec& node : graph.nodes)
     for (const char* name : {"then_subgraph_index", "else_subgraph_index", "cond_subgraph_index", "body_subgraph_index",
                              "init_subgraph_index"}) {
       if (!node.attributes.has(name)) continue;
-      int64_t callee = node.attributes.integer(name);
+      const int64_t callee = node.attributes.integer(name);
       check(callee >= 0 && static_cast<size_t>(callee) < model.graphs.size(), node.name, ": option '", name, "' is ",
             callee, ", but the model has ", model.graphs.size(), " graphs");
-      check_calls(model, static_cast<size_t>(callee), state);
+      all.push_back(static_cast<size_t>(callee));
     }
-  state[graph] = 2;
+  return all;
+}
+
+// No graph calls itself, and calls within calls are few, as plans and runs follow them by calls of their own.
+void check_calls(const ModelSpec& model) {
+  constexpr int kDeepest = 64, kOpen = -1;
+  struct Visit {
+    size_t graph;
+    std::vector<size_t> callees;
+    size_t next;
+  };
+  std::vector<int> depth(model.graphs.size(), 0);  // of calls below, one for the graph itself; kOpen: on the way
+  std::vector<Visit> path;
+  const auto enter = [&](size_t graph) {
+    depth[graph] = kOpen;
+    path.push_back({graph, callees(model, model.graphs[graph]), 0});
+  };
+  for (size_t first = 0; first < model.graphs.size(); ++first) {
+    if (depth[first] == 0) enter(first);
+    while (!path.empty()) {
+      Visit& here = path.back();
+      if (here.next < here.callees.size()) {
+        const size_t callee = here.callees[here.next++];
+        check(depth[callee] != kOpen, "graph ", callee, " calls itself");
+        if (depth[callee] == 0) enter(callee);
+        continue;
+      }
+      int deepest = 0;
+      for (size_t callee : here.callees) deepest = std::max(deepest, depth[callee]);
+      check(deepest < kDeepest, "graph ", here.graph, " calls graphs that call others, more than ", kDeepest, " deep");
+      depth[here.graph] = deepest + 1;
+      path.pop_back();
+    }
+  }
 }
 
 }  // namespace
@@ -101,8 +132,7 @@ void ModelSpec::validate() {
     }
     check_definitions(g);
   }
-  std::vector<int> state(graphs.size(), 0);
-  for (size_t i = 0; i < graphs.size(); ++i) check_calls(*this, i, state);
+  check_calls(*this);
   valid = true;
 }
 

@@ -207,7 +207,7 @@ void Executor::Step::settle_int4() {
     Value* v = argument(node_.inputs[i]);
     if (v == nullptr || v->kind != Value::Kind::constant || !v->info.int4) continue;
     if (late_ || !packs_[i]) executor_.keep_int4(node_.inputs[i]);
-    if (!v->kept) v->own = {}, v->data = nullptr;
+    if (!v->kept) executor_.free_own(*v), v->data = nullptr;
   }
 }
 
@@ -219,7 +219,7 @@ void Executor::Step::set_output_shape(int i, const Shape& shape) {
   check(v->info.bytes() <= limit, "its output '", v->info.name, "' of shape ", shape, " has ", v->info.bytes(),
         " bytes, over the memory limit of ", limit, " bytes");
   if (running_)
-    v->own_data();
+    executor_.own_data(*v);
   else
     v->kind = Value::Kind::arena;
   shape_set_[static_cast<size_t>(i)] = true;
@@ -228,7 +228,7 @@ void Executor::Step::set_output_shape(int i, const Shape& shape) {
 void Executor::Step::set_output_value(int i, const void* data) {
   if (outputs_[static_cast<size_t>(i)] == nullptr) return;
   Value* v = argument(node_.outputs[static_cast<size_t>(i)]);
-  void* own = v->own_data();
+  void* own = executor_.own_data(*v);
   if (v->info.bytes() > 0) std::memcpy(own, data, v->info.bytes());
   if (!running_) v->kind = Value::Kind::constant;
   values_set_ = true;

@@ -22,13 +22,6 @@ struct Executor::Value {
   const void* data = nullptr;
   AlignedBuffer own;
   bool kept = false;  // an int4 constant that is read in runs, widened to int8
-
-  // Memory of its own for the present shape.
-  void* own_data() {
-    own.reserve(info.bytes());
-    data = own.data();
-    return own.data();
-  }
 };
 
 class Executor::Step final : public PrepareContext, public RunContext {

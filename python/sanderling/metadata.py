@@ -88,5 +88,5 @@ def packed_text(source: str | os.PathLike[str] | bytes, names: Sequence[str]) ->
             if not wanted or (not names and len(wanted) > 1) or inside[wanted[0]].file_size > _MOST_LABEL_BYTES:
                 return None
             return archive.read(wanted[0]).decode("utf-8", "replace")
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
+    except Exception:  # of zipfile, of zlib, of lzma where there is one
         return None  # No archive, or one that cannot be read: the model itself is not at fault.

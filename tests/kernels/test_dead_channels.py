@@ -16,7 +16,7 @@ from tests.support.isa import require_isa
 
 ISAS = sorted({isa for folder, _, isa in _core.kernels() if folder in ("conv2d_q8", "depthwise_q8")})
 # The last ones make a float of the sum's bits infinite or not a number: see quant/fused_rescale.h.
-BIASES = [0, 5, -(2**31), 2**31 - 1, 880_803_840, 885_012_345]
+BIASES = [0, 5, -(2**31), 2**31 - 1, 880_803_840, 885_012_345, -1_260_000_000]
 
 
 @pytest.mark.parametrize("isa", ISAS)

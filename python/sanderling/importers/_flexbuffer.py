@@ -5,15 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 _DEPTH = 8
+_MOST_COPIED = 1 << 27
 
 
 class _NotPlain(Exception):
     """The bytes are not a map of plain values."""
 
 
-def _value(ref: Any, depth: int, budget: list[int]) -> Any:
-    budget[0] -= 1
-    if depth > _DEPTH or budget[0] < 0:
+class _Budget:
+    """What reading may cost, so that many places that point to the same bytes do not ask for unbounded work."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._items = 2 * size
+        self._copied = _MOST_COPIED
+
+    def take(self, items: int) -> None:
+        """Count values, or characters; for each call the library copies what follows in the buffer."""
+        self._items -= items
+        self._copied -= self._size
+        if self._items < 0 or self._copied < 0:
+            raise _NotPlain
+
+    def has(self, items: int) -> bool:
+        return items <= self._items
+
+
+def _key(ref: Any, budget: _Budget) -> str:
+    budget.take(1)
+    text = str(ref.AsKey)
+    budget.take(len(text))
+    return text
+
+
+def _value(ref: Any, depth: int, budget: _Budget) -> Any:
+    budget.take(1)
+    if depth > _DEPTH:
         raise _NotPlain
     if ref.IsNull:
         return None
@@ -25,17 +52,17 @@ def _value(ref: Any, depth: int, budget: list[int]) -> Any:
         return float(ref.AsFloat)
     if ref.IsString:
         text = ref.AsString
-        budget[0] -= len(text)
+        budget.take(len(text))
         return str(text)
     if ref.IsMap:
         mapping = ref.AsMap
         keys, values = mapping.Keys, mapping.Values
-        if len(keys) != len(values) or len(keys) > budget[0]:
+        if len(keys) != len(values) or not budget.has(len(keys)):
             raise _NotPlain
-        return {str(keys[i].AsKey): _value(values[i], depth + 1, budget) for i in range(len(keys))}
+        return {_key(keys[i], budget): _value(values[i], depth + 1, budget) for i in range(len(keys))}
     if ref.IsVector or ref.IsTypedVector:
         vector = ref.AsVector if ref.IsVector else ref.AsTypedVector
-        if len(vector) > budget[0]:
+        if not budget.has(len(vector)):
             raise _NotPlain
         return [_value(vector[i], depth + 1, budget) for i in range(len(vector))]
     raise _NotPlain
@@ -59,7 +86,7 @@ def read_options(data: bytes) -> dict[str, Any]:
     from flatbuffers import flexbuffers  # type: ignore[import-untyped,unused-ignore]
 
     try:
-        options = _value(flexbuffers.GetRoot(bytearray(data)), 0, [2 * len(data)])
+        options = _value(flexbuffers.GetRoot(bytearray(data)), 0, _Budget(len(data)))
     except Exception:  # The library checks little; whatever it trips over, these are not plain options.
         options = None
     if isinstance(options, dict) and all(isinstance(key, str) for key in options):

@@ -15,6 +15,7 @@ from sanderling.passes import ELEMENTWISE
 
 _BYTES = ("int8", "uint8")
 _MEMORY = 1 << 26
+_ROUNDS = 32
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def find_regions(graph: ir.Graph) -> list[Region]:
         return []
     read = {i for node in graph.nodes for i in node.inputs}
     ends: set[int] = set()  # where regions end, and others begin
-    while True:
+    for _ in range(_ROUNDS):  # each settles what depends on the one before; networks need two or three
         roots = _roots(graph, allowed, ends)
         needed, before = set(graph.outputs), (len(ends), sum(allowed))
         for k in reversed(range(len(graph.nodes))):
@@ -49,6 +50,8 @@ def find_regions(graph: ir.Graph) -> list[Region]:
             needed.update(node.inputs, node.intermediates)
         if before == (len(ends), sum(allowed)):
             break
+    else:
+        return []
     makers = {node.outputs[0]: k for k, node in enumerate(graph.nodes) if roots[k] is not None}
     regions: list[Region] = []
     total = 0
