@@ -59,7 +59,7 @@ def failure(model: Path, binaries: Path, url: str = f"adb://{SERIAL}") -> str:
 def test_bench(start: Start, model: Path, url: str) -> None:
     server = start()
     server.tool("getprop", "case $1 in *model) echo One;; *manufacturer) echo Acme;; *release) echo 14;; esac")
-    binaries = bench_folder(platform.machine())
+    binaries = bench_folder(platform.machine(), android=True)
     result = run("bench", model, "--binaries", binaries, "--runs", 12, "--json", url=url)
     (found,) = json.loads(result.stdout)["results"]
     assert found["bench"]["outputs"] == "same"
@@ -72,7 +72,7 @@ def test_bench(start: Start, model: Path, url: str) -> None:
 def test_deploy_and_remove(start: Start, model: Path) -> None:
     server = start()
     place = server.home / "models"
-    run("deploy", model, "--binaries", bench_folder(platform.machine()), "--to", place)
+    run("deploy", model, "--binaries", bench_folder(platform.machine(), android=True), "--to", place)
     assert sorted(os.listdir(place)) == ["deployed.txt", "sanderling-bench", "small.sand"]
     run("deploy", "--remove", "--to", place)
     assert os.listdir(server.home) == []
@@ -132,7 +132,7 @@ def test_old_devices_and_servers(start: Start, model: Path, tmp_path: Path) -> N
 def test_full_disk(start: Start, model: Path, program_bytes: int) -> None:
     server = start()
     server.space = program_bytes
-    said = failure(model, bench_folder(platform.machine()))
+    said = failure(model, bench_folder(platform.machine(), android=True))
     assert "its disk is full: sanderling-bench" in said
     assert server.left() == []
 
@@ -140,7 +140,7 @@ def test_full_disk(start: Start, model: Path, program_bytes: int) -> None:
 def test_too_little_space(start: Start, model: Path) -> None:
     server = start()
     server.tool("df", "echo Filesystem 1024-blocks Used Available; echo /dev/block/dm-5 1000 900 100")
-    said = failure(model, bench_folder(platform.machine()))
+    said = failure(model, bench_folder(platform.machine(), android=True))
     assert "its disk is full" in said
     assert "0.1 MB free" in said
     assert server.left() == []
@@ -149,7 +149,7 @@ def test_too_little_space(start: Start, model: Path) -> None:
 def test_unplugged_while_copying(start: Start, model: Path) -> None:
     server = start()
     server.stall = 100_000
-    said = failure(model, bench_folder(platform.machine()))
+    said = failure(model, bench_folder(platform.machine(), android=True))
     assert "the connection was lost while sanderling-bench was copied" in said
     assert server.left() == []
 
@@ -158,13 +158,14 @@ def test_unplugged_while_running(start: Start, model: Path) -> None:
     server = start()
 
     def unplug() -> None:
-        while not list(server.temporary.glob("*/pid")):
+        end = time.monotonic() + 60
+        while not list(server.temporary.glob("*/pid")) and time.monotonic() < end:
             time.sleep(0.02)
         server.unplug()
 
     thread = threading.Thread(target=unplug)
     thread.start()
-    result = run("bench", model, "--binaries", bench_folder(platform.machine()), "--seconds", 60, code=1)
+    result = run("bench", model, "--binaries", bench_folder(platform.machine(), android=True), "--seconds", 60, code=1)
     thread.join()
     assert "the connection was lost while a command ran" in result.stderr
     assert server.left() == []

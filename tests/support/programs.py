@@ -29,8 +29,8 @@ def program(name: str, package: str) -> str:
     return found or missing(f"{name} is missing: apt-get install {package}")
 
 
-def bench_folder(machine: str) -> Path:
-    """Return a folder with sanderling-bench for a machine as `uname -m` names it."""
+def bench_folder(machine: str, android: bool = False) -> Path:
+    """Return a folder with sanderling-bench for a machine as `uname -m` names it; for Android a static one."""
     places = [
         Path(p)
         for p in (os.environ.get("SANDERLING_BINARIES"), os.environ.get("SANDERLING_BUILD"), ROOT / "dist",
@@ -38,7 +38,7 @@ def bench_folder(machine: str) -> Path:
         if p and Path(p).is_dir()
     ]  # fmt: skip
     try:
-        return find_binary(machine, places).path.parent
+        return find_binary(machine, places, android).path.parent
     except FileNotFoundError as e:
         missing(str(e))
 
