@@ -31,7 +31,11 @@ int main(int count, char** arguments) {
   }
   const size_t bytes = sanderling_input(model, 0)->bytes;
   FILE* file = fopen(arguments[2], "rb");
-  if (file == NULL || fread(sanderling_input_data(model, 0), 1, bytes, file) != bytes) {
+  if (file == NULL) {
+    perror(arguments[2]);
+    return 1;
+  }
+  if (fread(sanderling_input_data(model, 0), 1, bytes, file) != bytes) {
     fprintf(stderr, "%s: %lu bytes expected\n", arguments[2], (unsigned long)bytes);
     return 1;
   }

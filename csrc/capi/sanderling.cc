@@ -121,6 +121,12 @@ struct sanderling_model {
     int compared = 0;
     for (const std::string& hash : golden.outputs) compared += !hash.empty();
     if (compared == 0) return 0;
+    const GraphSpec& graph = compiled.spec->graphs[0];
+    for (int k = 0; k < executor->num_inputs(); ++k) {
+      const TensorInfo& own = graph.tensors[static_cast<size_t>(graph.inputs[static_cast<size_t>(k)])].info;
+      check(executor->input(k).shape == own.shape, "input '", own.name, "' has been resized to ",
+            executor->input(k).shape, "; the hashes in the file are of ", own.shape);
+    }
     reset();
     std::vector<Sha256> hashes(golden.outputs.size());
     for (uint32_t i = 0; i < golden.count; ++i) {

@@ -125,9 +125,10 @@ void* Executor::own_data(Value& v) {
   if (bytes > held) {
     check(session_.own_bytes - held + bytes <= limit, "'", v.info.name, "' of shape ", v.info.shape, " has ", bytes,
           " bytes, and all values outside the arena are over the memory limit of ", limit, " bytes then");
+    v.own.reserve(bytes);
     session_.own_bytes += bytes - held;
   }
-  v.own.reserve(bytes);
+  v.own.reserve(bytes);  // of nothing, too
   v.data = v.own.data();
   return v.own.data();
 }

@@ -1,4 +1,4 @@
-"""What may be asked of this machine: threads, cores, instruction sets, fp16."""
+"""What may be asked of this machine: threads, memory, cores, instruction sets, fp16."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def thread_count(threads: int | None) -> int:
         raise TypeError(f"threads is {threads!r}; a whole number expected") from None
     if not 1 <= count <= 1024:
         raise ValueError(f"threads is {count}; 1 to 1024 expected")
+    return count
+
+
+def check_memory(limit: int) -> int:
+    """The limit in bytes; ValueError where nothing could be done with it."""
+    try:
+        count = operator.index(limit)
+    except TypeError:
+        raise TypeError(f"memory_limit is {limit!r}; a whole number of bytes expected") from None
+    if not 1 <= count < 1 << 48:
+        raise ValueError(f"memory_limit is {count}; 1 to 2^48 - 1 bytes expected")
     return count
 
 

@@ -15,7 +15,7 @@ import sanderling.compiled_file  # noqa: F401  (for load_ir: here, so that the f
 from sanderling import _core, ir
 from sanderling.errors import ModelError
 from sanderling.importers import load_ir
-from sanderling.machine import check_cores, check_fp16, check_isa, thread_count
+from sanderling.machine import check_cores, check_fp16, check_isa, check_memory, thread_count
 from sanderling.tensor_info import TensorInfo, describe
 
 # What a compiled model does without is imported where it is needed: the first load of a program pays for every import.
@@ -79,7 +79,7 @@ class Model:
         self._options: dict[str, Any] = {
             "isa": check_isa(isa),
             "threads": thread_count(threads),
-            "memory_limit": memory_limit,
+            "memory_limit": check_memory(memory_limit),
             "cores": list(cores or ()),
             "fuse": "auto" if fuse is None else "always" if fuse else "never",
             "band_bytes": 0 if tuning is None or tuning.band_bytes is None else tuning.band_bytes,

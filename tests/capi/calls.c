@@ -102,6 +102,8 @@ int main(int count, char** arguments) {
   memset(sanderling_input_data(models[0], 0), 5, 3 * 9 * 9 * 3);
   EXPECT(sanderling_run(models[0]) == SANDERLING_OK);
   EXPECT(memcmp((const char*)sanderling_output_data(models[0], 0) + 14, scores[0], 7) == 0);
+  EXPECT(sanderling_verify(models[0], NULL) == SANDERLING_FAILED);
+  EXPECT(strstr(sanderling_error(models[0]), "input 'picture' has been resized to [3, 9, 9, 3]") != NULL);
   EXPECT(sanderling_resize(models[0], 0, channels, 4) == SANDERLING_FAILED);
   EXPECT(strstr(sanderling_error(models[0]), "CONV_2D") != NULL);
   EXPECT(sanderling_resize(models[0], 0, negative, 1) == SANDERLING_FAILED);

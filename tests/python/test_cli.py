@@ -311,3 +311,13 @@ def test_sheets_fit_the_terminal() -> None:
 
         assert max(map(cell_len, lines)) <= width
         assert "\N{HORIZONTAL ELLIPSIS}" in lines[1]
+
+
+def test_numbers_that_are_none(adder: Path, tmp_path: Path) -> None:
+    for words in (["bench", adder, "--seconds", "nan"], ["tune", adder, "--seconds", "inf"],
+                  ["run", adder, "x.npz", "--threshold", "nan"], ["run", adder, "x.npz", "--mean", "nan"]):  # fmt: skip
+        assert "is not a number" in sanderling_(*words, code=2).stderr, words
+    np.savez(tmp_path / "x.npz", a=np.array([{}], object), b=np.ones((1, 3), np.float32))
+    said = sanderling_("run", adder, tmp_path / "x.npz", code=1).stderr
+    assert "x.npz: not an archive of arrays that can be read" in said
+    assert "pickle" not in said

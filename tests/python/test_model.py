@@ -470,6 +470,14 @@ def test_a_child_is_not_locked_out() -> None:
         inside.join()
 
 
+@pytest.mark.parametrize(
+    ("limit", "error"), [(-1, ValueError), (0, ValueError), (1 << 70, ValueError), (1e6, TypeError)]
+)
+def test_impossible_memory_limits(limit: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="memory_limit is"):
+        sanderling.load(adder(), memory_limit=limit)
+
+
 def test_memory_that_changes_after_load() -> None:
     content = bytearray(adder())
     model = sanderling.load(content)

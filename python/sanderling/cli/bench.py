@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sanderling.cli.device_bench import bench_devices, device_options
 from sanderling.cli.terminal import (
+    Number,
     Sheet,
     console,
     count_text,
@@ -60,7 +61,7 @@ def _core_list(_context: click.Context, _parameter: click.Parameter, text: str |
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True)
 @click.option("--threads", callback=_thread_list, metavar="N,N..", help="Thread counts to try; default: the big cores.")
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Timed runs; default: as many as fit --seconds.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
+@click.option("--seconds", type=Number(0, min_open=True), default=2.0, show_default=True,
               help="Time for each thread count.")  # fmt: skip
 @click.option("--warm-up", type=click.IntRange(0), metavar="N", help="Runs that do not count; default: for 0.3 s.")
 @click.option("--profile", "with_profile", is_flag=True, help="Time each step, with the first thread count.")

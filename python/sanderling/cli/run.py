@@ -18,6 +18,7 @@ from rich.text import Text
 
 from sanderling._atomic import write_atomically
 from sanderling.cli.terminal import (
+    Number,
     Sheet,
     console,
     fp16_option,
@@ -45,10 +46,10 @@ _FIRST = 5
 @click.argument("model")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Classes to print for a classifier.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Lowest score of a box.")
+@click.option("--threshold", type=Number(0, 1), default=0.5, show_default=True, help="Lowest score of a box.")
 @click.option("--labels", metavar="FILE", help="Text file with a label a line; default: looked for beside the model.")
-@click.option("--mean", type=float, help="The model sees (pixel - mean) / std.")
-@click.option("--std", type=float, help="See --mean.")
+@click.option("--mean", type=Number(), help="The model sees (pixel - mean) / std.")
+@click.option("--std", type=Number(), help="See --mean.")
 @click.option(
     "--stretch", is_flag=True, help="Classifiers: stretch the whole picture instead of cutting out the centre."
 )
@@ -194,7 +195,7 @@ def _load_npy(file: str) -> Array:
     try:
         array = np.load(file, allow_pickle=False)
     except (ValueError, EOFError, MemoryError) as e:
-        raise ValueError(f"{file}: not an array that can be read: {e}") from None
+        raise ValueError(f"{file}: not an array that can be read{_why(e)}") from None
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{file}: an archive of arrays, named .npy")
     return array
@@ -207,7 +208,12 @@ def _load_npz(file: str) -> dict[str, Array]:
         with np.load(file, allow_pickle=False) as archive:
             return dict(archive.items())
     except (ValueError, EOFError, MemoryError, TypeError, AttributeError, zipfile.BadZipFile) as e:
-        raise ValueError(f"{file}: not an archive of arrays that can be read: {e}") from None
+        raise ValueError(f"{file}: not an archive of arrays that can be read{_why(e)}") from None
+
+
+def _why(error: Exception) -> str:
+    """What numpy says, but for its advice to load what may hold any code."""
+    return "" if "allow_pickle" in str(error) else f": {error}"
 
 
 def _unique(names: Sequence[str]) -> list[str]:

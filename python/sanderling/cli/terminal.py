@@ -102,6 +102,16 @@ def json_ready(value: Any) -> Any:
     return value
 
 
+class Number(click.FloatRange):
+    """A range of numbers without those that are none, or infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 def check_output(output: str, inputs: Iterable[str]) -> None:
     """Before any work: a file that is to be written is none of those that are read, and its folder is there.
 

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from sanderling.cli.terminal import Sheet, check_output, console, json_option, ms_text, print_json, progress
+from sanderling.cli.terminal import Number, Sheet, check_output, console, json_option, ms_text, print_json, progress
 from sanderling.importers import load_ir
 from sanderling.tune_file import check_storable, store_tuning, tune_path
 from sanderling.tuning import MARGIN, Race, Tuning, check_same_inputs, race
@@ -19,7 +19,7 @@ from sanderling.tuning import tune as measure
 @click.command(short_help="Choose kernels and threads by measurement, and keep the choice.")
 @click.argument("model")
 @click.option("--against", metavar="OTHER", help="Tune this model too, and time both in turns.")
-@click.option("--seconds", type=click.FloatRange(0), default=2.0, show_default=True,
+@click.option("--seconds", type=Number(0), default=2.0, show_default=True,
               help="For the operators, again for the threads, for the rows, and for OTHER.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Store nothing.")
 @json_option
