@@ -64,6 +64,7 @@ bool Executor::plan() {
                        [&](int i) { return values_[static_cast<size_t>(i)].kind != Value::Kind::unset; });
   };
   if (planned_) return all_known();
+  later_.clear();
   for (size_t i = 0; i < values_.size(); ++i) {
     Value& v = values_[i];
     v.data = spec_.tensors[i].data;
@@ -86,13 +87,14 @@ bool Executor::plan() {
       const bool early = step->prepare_early();
       step->check_constants();
       step->settle_int4();
-      if (early && step->foldable()) fold(*step);
+      if (early && step->foldable()) do_later(), fold(*step);
     } catch (const std::bad_alloc&) {
       step->rethrow(Error("out of memory"));
     } catch (const Error& e) {
       step->rethrow(e);
     }
   }
+  do_later();
   for (size_t i = 0; i < values_.size(); ++i)
     if (session_.options.keep_all) keep_int4(static_cast<int>(i));
   for (int i : spec_.outputs) keep_int4(i);
@@ -101,6 +103,14 @@ bool Executor::plan() {
   reset_variables();
   planned_ = true;
   return all_known();
+}
+
+void Executor::do_later() {
+  constexpr double kCost = 100'000;  // nanoseconds, more or less, to pack the weights of a layer
+  session_.pool.parallel_for(static_cast<int64_t>(later_.size()), kCost, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) later_[static_cast<size_t>(i)]();
+  });
+  later_.clear();
 }
 
 void Executor::widen(int tensor) {

@@ -141,6 +141,7 @@ class Executor : public Subgraph {
   // int4 constants are widened to int8 when their values are asked for.
   void widen(int tensor);
   void keep_int4(int tensor);
+  void do_later();
   void find_chains();
   std::vector<int64_t> live_bytes() const;
   bool may_follow(size_t step, size_t next, const std::vector<int>& uses, int& input) const;
@@ -149,6 +150,7 @@ class Executor : public Subgraph {
   const GraphSpec& spec_;
   std::vector<Value> values_;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Function<void()>> later_;  // what steps leave until they are all prepared
   std::vector<Chain> chains_;
   std::vector<int> chain_of_;  // of each step, or -1
   MemoryPlan memory_;

@@ -52,10 +52,12 @@ bool Executor::Step::prepare_early() {
   bool ready = std::all_of(node_.inputs.begin(), node_.inputs.end(),
                            [&](int i) { return i == kAbsent || argument(i)->kind != Value::Kind::unset; });
   if (ready) {
+    const size_t before = executor_.later_.size();
     try {
       prepare();
       ready = !shapes_at_run_;
     } catch (const ValueUnknown&) {
+      executor_.later_.erase(executor_.later_.begin() + static_cast<std::ptrdiff_t>(before), executor_.later_.end());
       ready = false;
     }
   }
@@ -189,6 +191,16 @@ std::shared_ptr<const void> Executor::Step::packed(Isa isa, const char* kernel, 
   }
   session.options.collect->emplace_back(key, other ? filled(other->bytes, other->pack) : data);
   return data;
+}
+
+void Executor::Step::later(Function<void()> work) {
+  // Late nodes run at once; what is collected is read at once; values of int4 constants are given up after prepare().
+  const bool at_once = running_ || executor_.session_.options.collect != nullptr ||
+                       std::any_of(inputs_.begin(), inputs_.end(), [](const TensorInfo* t) { return t && t->int4; });
+  if (at_once)
+    work();
+  else
+    executor_.later_.push_back(std::move(work));
 }
 
 void Executor::Step::check_constant(int tensor) const {

@@ -30,6 +30,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
 
   // Prepares when the plan is made. False: a shape or value is missing, the node is late.
   bool prepare_early();
+  void later(Function<void()> work) override;
   // Prepares if needed and runs, at run time.
   void run_late();
   void run_now() { run_(*this); }

@@ -72,20 +72,24 @@ class PackedKernel {
   void pack_inputs(PrepareContext& ctx, bool with_bias) {
     with_bias_ = with_bias && ctx.has_input(2);
     if (ctx.is_known(1) && (ctx.is_known(2) || !with_bias_))
-      pack_constants(ctx, with_bias, [&] { return static_cast<const Weight*>(ctx.value_or_null(1)); });
+      pack_constants(ctx, with_bias, [&] { return static_cast<const Weight*>(ctx.value_or_null(1)); }, true);
     else
       make_multipliers(), packed_scratch_ = ctx.scratch(kernel->packed_bytes(params));
   }
-  // The same for values that are known; weights() gives those in the kernel's order.
+  // The same for values that are known; weights() gives those in the kernel's order, `stay`: where the input is.
   template <class Weights>
-  void pack_constants(PrepareContext& ctx, bool with_bias, const Weights& weights) {
+  void pack_constants(PrepareContext& ctx, bool with_bias, const Weights& weights, bool stay = false) {
     with_bias_ = with_bias && ctx.has_input(2);
     const std::vector<int> from = with_bias_ ? std::vector<int>{1, 2} : std::vector<int>{1};
     const auto packing = [&](decltype(Kernel::pack) pack) {
       return [&, pack](void* to) {
         const Weight* values = weights();
         make_multipliers();
-        pack(params, values, with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr, to);
+        const Bias* bias = with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr;
+        if (stay)
+          ctx.later([pack, p = params, values, bias, to] { pack(p, values, bias, to); });
+        else
+          pack(params, values, bias, to);
       };
     };
     TargetPacking other;

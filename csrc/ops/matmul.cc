@@ -25,7 +25,10 @@ PackedRight::PackedRight(PrepareContext& ctx, const RightKernel& kernel, int inp
   const auto packing = [&](PackRight* pack_right, int64_t item) {
     return [&, pack_right, item](void* to) {
       const void* value = ctx.value_or_null(input);
-      for (int64_t i = 0; i < count; ++i) pack_right(at(value, i), columns, depth, static_cast<char*>(to) + i * item);
+      ctx.later([operands = *this, pack_right, item, value, to] {
+        for (int64_t i = 0; i < operands.count_; ++i)
+          pack_right(operands.at(value, i), operands.columns_, operands.depth_, static_cast<char*>(to) + i * item);
+      });
     };
   };
   TargetPacking other;

@@ -182,6 +182,9 @@ class PrepareContext {
   // may lead a kernel outside its memory. `other`: of target(), null where its kernel is the portable one.
   virtual std::shared_ptr<const void> packed(Isa isa, const char* kernel, size_t bytes, const std::vector<int>& from,
                                              const Function<void(void*)>& pack, const TargetPacking* other) = 0;
+  // Work that the plan needs done in the end, perhaps at the same time as that of other nodes, on another thread: what
+  // pack(to) of packed() leaves for then. It must not throw; what it uses is to be the run function's, or an input.
+  virtual void later(Function<void()> work) = 0;
   virtual int threads() const = 0;
 
   void on_run(RunFunction run) { run_ = std::move(run); }
