@@ -131,11 +131,10 @@ class Table:
 
     def _span(self, slot: int, width: int, field: str) -> tuple[int, int]:
         """First byte and element count of a vector; (0, 0) where absent."""
-        slots = self._slots
-        if slot >= len(slots) or not slots[slot]:
-            return 0, 0
         reader = self._reader
         position = self._at(slot, 4, field)
+        if not position:
+            return 0, 0
         position += _U32.unpack_from(reader.view, position)[0]
         if position > reader.size - 4:
             reader.fail(field, f"points outside the file (byte {position} of {reader.size})")
