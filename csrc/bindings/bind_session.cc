@@ -172,8 +172,8 @@ class Runner {
   class Lock {
    public:
     explicit Lock(Runner& runner) : runner_(runner) {
-      // Waiting for itself would never end.
       if (runner.process_ != current_process()) runner.begin_in_child();
+      // Waiting for itself would never end.
       check(runner.owner_ != std::this_thread::get_id(), "a registered function uses the model that it is part of");
       if (!runner_.mutex_->try_lock()) wait();
       runner_.owner_ = std::this_thread::get_id();

@@ -15,8 +15,8 @@ namespace sanderling {
 Executor::Executor(Session& session, size_t graph) : session_(session), spec_(session.model->graphs[graph]) {
   check(session.executors < kMaxExecutors, "its graphs call each other in more than ", kMaxExecutors, " places");
   if (session.executors > 0) {
-    check(session.called_steps + spec_.nodes.size() <= kMaxCalledSteps, "its graphs are called in places that take ",
-          "more than ", kMaxCalledSteps, " operators together");
+    check(session.called_steps + spec_.nodes.size() <= kMaxCalledSteps,
+          "its graphs are called in places that take more than ", kMaxCalledSteps, " operators together");
     called_steps_ = spec_.nodes.size();
     session.called_steps += called_steps_;
   }
@@ -73,8 +73,6 @@ bool Executor::plan() {
     if (v.info.int4) v.data = nullptr, v.kept = false;
     if (v.info.is_variable) {
       v.kind = Value::Kind::variable;
-      check(v.info.bytes() <= session_.options.memory_limit, "variable '", v.info.name, "' of shape ", v.info.shape,
-            " is over the memory limit");
       own_data(v);
     }
   }
@@ -132,13 +130,10 @@ void Executor::keep_int4(int tensor) {
 
 void* Executor::own_data(Value& v) {
   const size_t bytes = v.info.bytes(), held = v.own.size(), limit = session_.options.memory_limit;
-  if (bytes > held) {
-    check(session_.own_bytes - held + bytes <= limit, "'", v.info.name, "' of shape ", v.info.shape, " has ", bytes,
-          " bytes, and all values outside the arena are over the memory limit of ", limit, " bytes then");
-    v.own.reserve(bytes);
-    session_.own_bytes += bytes - held;
-  }
-  v.own.reserve(bytes);  // of nothing, too
+  check(bytes <= held || session_.own_bytes - held + bytes <= limit, "'", v.info.name, "' of shape ", v.info.shape,
+        " has ", bytes, " bytes, and all values outside the arena are over the memory limit of ", limit, " bytes then");
+  v.own.reserve(bytes);
+  session_.own_bytes += v.own.size() - held;
   v.data = v.own.data();
   return v.own.data();
 }

@@ -30,7 +30,6 @@ class Executor::Step final : public PrepareContext, public RunContext {
 
   // Prepares when the plan is made. False: a shape or value is missing, the node is late.
   bool prepare_early();
-  void later(Function<void()> work) override;
   // Prepares if needed and runs, at run time.
   void run_late();
   void run_now() { run_(*this); }
@@ -63,6 +62,7 @@ class Executor::Step final : public PrepareContext, public RunContext {
   bool is_known(int i) const override;
   std::shared_ptr<const void> packed(Isa, const char* kernel, size_t bytes, const std::vector<int>& from,
                                      const Function<void(void*)>& pack, const TargetPacking* other) override;
+  void later(Function<void()> work) override;
   void set_output_shape(int i, const Shape&) override;
   void set_output_value(int i, const void* data) override;
   void output_shape_at_run(int i) override;

@@ -18,13 +18,12 @@ void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, cons
   set_quantization(c, t, ctx.attributes().text("fused_activation_function"));
   auto kernel = std::make_shared<PackedDepthwiseQ8>(ctx, c, choose_depthwise_q8, t);
   const int64_t taps = w.kernel_h * w.kernel_w;
-  std::vector<uint8_t> turned;
   kernel->pack_constants(ctx, true, [&] {
     const uint8_t* weights = static_cast<const uint8_t*>(ctx.value_or_null(1));
-    turned.resize(static_cast<size_t>(taps * w.out_c));
+    auto turned = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(taps * w.out_c));
     for (int64_t o = 0; o < w.out_c; ++o)
-      for (int64_t k = 0; k < taps; ++k) turned[static_cast<size_t>(k * w.out_c + o)] = weights[o * taps + k];
-    return turned.data();
+      for (int64_t k = 0; k < taps; ++k) (*turned)[static_cast<size_t>(k * w.out_c + o)] = weights[o * taps + k];
+    return std::shared_ptr<const uint8_t>(turned, turned->data());
   });
   offer_rows(ctx, kernel);
   ctx.on_run([kernel](RunContext& run) {

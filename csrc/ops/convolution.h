@@ -72,24 +72,24 @@ class PackedKernel {
   void pack_inputs(PrepareContext& ctx, bool with_bias) {
     with_bias_ = with_bias && ctx.has_input(2);
     if (ctx.is_known(1) && (ctx.is_known(2) || !with_bias_))
-      pack_constants(ctx, with_bias, [&] { return static_cast<const Weight*>(ctx.value_or_null(1)); }, true);
+      pack_constants(ctx, with_bias, [&] {
+        // Not owned: constants stay where they are.
+        return std::shared_ptr<const Weight>(std::shared_ptr<void>(), static_cast<const Weight*>(ctx.value_or_null(1)));
+      });
     else
       make_multipliers(), packed_scratch_ = ctx.scratch(kernel->packed_bytes(params));
   }
-  // The same for values that are known; weights() gives those in the kernel's order, `stay`: where the input is.
+  // The same for values that are known; weights() gives those in the kernel's order, as a shared_ptr<const Weight>.
   template <class Weights>
-  void pack_constants(PrepareContext& ctx, bool with_bias, const Weights& weights, bool stay = false) {
+  void pack_constants(PrepareContext& ctx, bool with_bias, const Weights& weights) {
     with_bias_ = with_bias && ctx.has_input(2);
     const std::vector<int> from = with_bias_ ? std::vector<int>{1, 2} : std::vector<int>{1};
     const auto packing = [&](decltype(Kernel::pack) pack) {
       return [&, pack](void* to) {
-        const Weight* values = weights();
+        const std::shared_ptr<const Weight> values = weights();
         make_multipliers();
         const Bias* bias = with_bias_ ? static_cast<const Bias*>(ctx.value_or_null(2)) : nullptr;
-        if (stay)
-          ctx.later([pack, p = params, values, bias, to] { pack(p, values, bias, to); });
-        else
-          pack(params, values, bias, to);
+        ctx.later([pack, p = params, values, bias, to] { pack(p, values.get(), bias, to); });
       };
     };
     TargetPacking other;

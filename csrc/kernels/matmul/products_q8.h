@@ -4,11 +4,11 @@
 // w = right - right_zero + zero,
 //   acc = sum x * w - bias * sum w - zero * (sum x - depth * bias)   modulo 2^32.
 //
-// Vector has, besides what right_q8.h needs: Type (of int32 lanes), Left (the packed left element: uint8_t, int8_t,
-// or int16_t for the values of int8_t),
-// splat(x), load(p), store(p, v), add, subtract, multiply, weights(p), values(p) (kGroup left elements for each lane),
-// dot(sum, x, w); kRows, the rows of a tile; kAhead, the bytes by which a single row asks for weights before it needs
-// them, or 0. Sums has what dot adds to, where that is not one Type for a vector of columns: see OneSum.
+// Vector has, besides what right_q8.h needs: Type (of int32 lanes), Left (the packed left element: uint8_t, int8_t, or
+// int16_t for the values of int8_t), splat(x), load(p), store(p, v), add, subtract, multiply, weights(p), values(p)
+// (kGroup left elements for each lane), dot(sum, x, w); kRows, the rows of a tile; kAhead, the bytes by which a single
+// row asks for weights before it needs them, or 0. Sums has what dot adds to, where that is not one Type for a vector
+// of columns: see OneSum.
 #pragma once
 
 #include <cstring>
