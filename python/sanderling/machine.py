@@ -27,24 +27,22 @@ def thread_count(threads: int | None) -> int:
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
             raise ValueError(f"SANDERLING_THREADS is {text!r}; 1 to 1024 expected")
         return int(text)
-    try:
-        count = operator.index(threads)
-    except TypeError:
-        raise TypeError(f"threads is {threads!r}; a whole number expected") from None
-    if not 1 <= count <= 1024:
-        raise ValueError(f"threads is {count}; 1 to 1024 expected")
-    return count
+    return _whole("threads", threads, 1024)
 
 
 def check_memory(limit: int) -> int:
     """The limit in bytes; ValueError where nothing could be done with it."""
+    return _whole("memory_limit", limit, (1 << 48) - 1)
+
+
+def _whole(name: str, value: int, most: int) -> int:
     try:
-        count = operator.index(limit)
+        number = operator.index(value)
     except TypeError:
-        raise TypeError(f"memory_limit is {limit!r}; a whole number of bytes expected") from None
-    if not 1 <= count < 1 << 48:
-        raise ValueError(f"memory_limit is {count}; 1 to 2^48 - 1 bytes expected")
-    return count
+        raise TypeError(f"{name} is {value!r}; a whole number expected") from None
+    if not 1 <= number <= most:
+        raise ValueError(f"{name} is {number}; 1 to {most} expected")
+    return number
 
 
 def check_cores(cores: Sequence[int], threads: int | None) -> list[int]:

@@ -150,7 +150,7 @@ def _is_clock(clock: Any) -> bool:
     return clock is None or (
         isinstance(clock, dict)
         and all(isinstance(clock.get(when), list) for when in ("before", "after"))
-        and all(isinstance(khz, int) for when in ("before", "after") for khz in clock[when])
+        and all(isinstance(khz, int) for khz in (*clock["before"], *clock["after"]))
     )
 
 
