@@ -126,3 +126,13 @@ def test_float_pixel(isa: str) -> None:
                 activation="RELU6" if out_c % 2 else "NONE",
             )
             check_on_threads(c, isa)
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(0, 5, 6, 40), (2, 0, 6, 40), (2, 5, 0, 40)])
+def test_nothing_to_compute(shape: tuple[int, int, int, int], threads: int, depthwise: bool) -> None:
+    """More weights than activations, which threads share by channels."""
+    c = simple(depthwise, input_shape=shape, out_c=40)
+    for model, arrays in (c.quantized("int8", "int8", 0.5, 3, 0.1), c.float_weights("float32")):
+        assert Model(load_ir(model), threads=threads)(*arrays).shape == c.output_shape

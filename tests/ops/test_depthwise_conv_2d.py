@@ -146,12 +146,3 @@ def test_errors() -> None:
     text = _error([x(), T("int32", (1, 3, 3, 8), 1.0, data=np.zeros((1, 3, 3, 8)))], y)
     assert "DEPTHWISE_CONV_2D" in text
     assert "supported are" in text
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("shape", [(0, 5, 6, 40), (2, 0, 6, 40), (2, 5, 0, 40)])
-def test_nothing_to_compute(shape: tuple[int, int, int, int], threads: int) -> None:
-    """More weights than activations, which threads share by channels."""
-    c = simple(True, input_shape=shape, out_c=40)
-    for model, arrays in (c.quantized("int8", "int8", 0.5, 3, 0.1), c.float_weights("float32")):
-        assert Model(load_ir(model), threads=threads)(*arrays).shape == c.output_shape
