@@ -1,6 +1,11 @@
 #include "base/thread_pool.h"
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/process.h"
@@ -22,15 +27,58 @@ void pause_cpu() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads, std::vector<int> cores)
-    : threads_(threads), cores_(std::move(cores)), ranges_(new Range[static_cast<size_t>(threads)]) {}
+// The workers, and what they share with the thread that calls them.
+class ThreadPool::Crew {
+ public:
+  Crew(int threads, const std::vector<int>& cores);
+  ~Crew();
 
-ThreadPool::~ThreadPool() {
-  if (owner_ != current_process()) {
-    // Forked: the threads do not exist here and cannot be joined.
-    for (std::thread& t : workers_) t.detach();
-    return;
+  void run(Body, const void*, int64_t count, int64_t grain);
+
+ private:
+  static constexpr uint32_t kClosed = 1u << 31;
+
+  // What is left of a thread's part of a step: begin in the upper half, end in the lower, counted in units of items.
+  // Alone on its cache line.
+  struct alignas(64) Range {
+    std::atomic<uint32_t> bounds{0};
+  };
+
+  void loop(int thread, int core);
+  void work(int thread);
+  void call(uint32_t begin, uint32_t end, int thread) const;
+
+  const int threads_;
+  std::unique_ptr<Range[]> ranges_;  // threads_
+  // The present step, in one cache line: it takes some hundred nanoseconds from one core to another.
+  struct alignas(64) Step {
+    std::atomic<uint32_t> epoch{0};
+    std::atomic<uint32_t> gate{kClosed};  // kClosed, and how many workers are inside
+    Body body = nullptr;
+    const void* argument = nullptr;
+    int64_t count = 0, unit = 1;
+    uint32_t grain = 1;  // units
+  } step_;
+  static_assert(sizeof(Step) == 64, "");
+
+  std::atomic<int> sleeping_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::thread> workers_;
+};
+
+ThreadPool::Crew::Crew(int threads, const std::vector<int>& cores)
+    : threads_(threads), ranges_(new Range[static_cast<size_t>(threads)]) {
+  try {
+    for (int i = 1; i < threads; ++i)
+      workers_.emplace_back([this, i, core = cores.empty() ? -1 : cores[static_cast<size_t>(i)]] { loop(i, core); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are here take all parts.
   }
+}
+
+ThreadPool::Crew::~Crew() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stop_ = true;
@@ -39,9 +87,22 @@ ThreadPool::~ThreadPool() {
   for (std::thread& t : workers_) t.join();
 }
 
-void ThreadPool::start() {
-  owner_ = current_process();
-  for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, i] { loop(i); });
+ThreadPool::ThreadPool(int threads, std::vector<int> cores)
+    : threads_(threads), cores_(std::move(cores)), process_(current_process()) {}
+
+ThreadPool::~ThreadPool() {
+  // In a forked child the parent's crew is left as it is: nobody is there to join, and to destroy what its threads
+  // wait for would wait for them.
+  if (process_ != current_process()) (void)crew_.release();
+}
+
+ThreadPool::Crew& ThreadPool::crew() {
+  if (process_ != current_process()) {
+    (void)crew_.release();
+    process_ = current_process();
+  }
+  if (!crew_) crew_ = std::make_unique<Crew>(threads_, cores_);
+  return *crew_;
 }
 
 void ThreadPool::share(Body body, const void* argument, int64_t count, double cost, int64_t grain) {
@@ -49,15 +110,10 @@ void ThreadPool::share(Body body, const void* argument, int64_t count, double co
   if (threads_ == 1 || count == 1 || static_cast<double>(count) * cost < kWorthSharing)
     body(argument, 0, count, 0);
   else
-    run(body, argument, count, grain);
+    crew().run(body, argument, count, grain);
 }
 
-void ThreadPool::run(Body body, const void* argument, int64_t count, int64_t grain) {
-  if (workers_.empty()) start();
-  if (owner_ != current_process()) {
-    body(argument, 0, count, 0);
-    return;
-  }
+void ThreadPool::Crew::run(Body body, const void* argument, int64_t count, int64_t grain) {
   // Nobody is inside the closed gate. A worker that comes late, or sleeps, is not waited for: it finds the gate closed.
   step_.body = body;
   step_.argument = argument;
@@ -87,11 +143,11 @@ void ThreadPool::run(Body body, const void* argument, int64_t count, int64_t gra
   }
 }
 
-void ThreadPool::call(uint32_t begin, uint32_t end, int thread) const {
+void ThreadPool::Crew::call(uint32_t begin, uint32_t end, int thread) const {
   step_.body(step_.argument, begin * step_.unit, std::min(end * step_.unit, step_.count), thread);
 }
 
-void ThreadPool::work(int thread) {
+void ThreadPool::Crew::work(int thread) {
   // Half of what is left each time: large pieces first, small ones at the end, so that the threads end together.
   // One's own part from its begin, then those of others from their end.
   for (int i = 0; i < threads_; ++i) {
@@ -115,8 +171,8 @@ void ThreadPool::work(int thread) {
   }
 }
 
-void ThreadPool::loop(int thread) {
-  const OnCore here(cores_.empty() ? -1 : cores_[static_cast<size_t>(thread)]);
+void ThreadPool::Crew::loop(int thread, int core) {
+  const OnCore here(core);
   uint32_t seen = 0;
   for (;;) {
     for (int spins = 0; spins < kSpins && step_.epoch.load(std::memory_order_relaxed) == seen; ++spins) pause_cpu();

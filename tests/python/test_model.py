@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -443,31 +442,6 @@ def test_sixteen_threads_share_one_model() -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(work, range(16)))
-
-
-def test_a_child_is_not_locked_out() -> None:
-    """A process that is forked while another thread is inside the model can run it, too."""
-    model = sanderling.load(adder((256, 256)), threads=2)
-    x = np.ones((256, 256), np.float32)
-    model.resize(x.shape, x.shape)
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.is_set():
-            model(x, x)
-
-    inside = threading.Thread(target=work)
-    inside.start()
-    try:
-        for _ in range(20):
-            child = os.fork()
-            if child == 0:
-                signal.alarm(30)  # kills one that waits for ever
-                os._exit(0 if np.array_equal(model(x, x), x + x) else 3)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    finally:
-        stop.set()
-        inside.join()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Models in forked processes, which have the memory of their parent but none of its threads."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import sanderling
+from tests.support.builder import T, build
+
+SIZE = (256, 256)  # large enough for threads to share it
+X = np.ones(SIZE, np.float32)
+
+
+def adder(threads: int = 2) -> sanderling.Model:
+    a, b, c = (T("float32", SIZE, name=n) for n in ("a", "b", "sum"))
+    data = build("ADD", [a, b], c, fused_activation_function="NONE")
+    return sanderling.load(data, threads=threads)
+
+
+def in_child(work: Callable[[], bool]) -> int:
+    """The exit code of a forked process that does the work: 0 where it returns True, -14 where it waits for ever."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        code = 4
+        with contextlib.suppress(BaseException):
+            code = 0 if work() else 3
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def tasks() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def right(model: sanderling.Model) -> bool:
+    return np.array_equal(model(X, X), X + X)
+
+
+@contextlib.contextmanager
+def running(model: sanderling.Model) -> Iterator[None]:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            model(X, X)
+
+    inside = threading.Thread(target=work)
+    inside.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        inside.join()
+
+
+def test_a_child_is_not_locked_out() -> None:
+    """Also where another thread was inside the model at the fork."""
+    model = adder()
+    with running(model):
+        for _ in range(20):
+            assert in_child(lambda: right(model)) == 0
+
+
+def test_a_child_has_threads_of_its_own() -> None:
+    model = adder(threads=3)
+    assert right(model)
+
+    def work() -> bool:
+        alone = tasks()
+        return right(model) and right(model) and tasks() == alone + 2
+
+    assert in_child(work) == 0
+    assert right(model)
+
+
+def test_a_child_frees_models() -> None:
+    """Their workers sleep in the parent: to destroy what they wait for would wait for them."""
+    models = [adder()]
+    assert right(models[0])
+    time.sleep(0.1)
+
+    def work() -> bool:
+        models.clear()
+        gc.collect()
+        return right(adder())
+
+    assert in_child(work) == 0
+    assert right(models[0])
+
+
+def test_a_child_frees_models_that_ran_there() -> None:
+    models = [adder()]
+    assert right(models[0])
+
+    def work() -> bool:
+        good = right(models[0])
+        models.clear()
+        gc.collect()
+        return good
+
+    assert in_child(work) == 0
+
+
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer takes all address space")
+def test_fewer_threads_than_asked_for() -> None:
+    """Where the system gives no more threads, those that are there take all the work."""
+    code = """
+import resource
+from tests.python.test_fork import adder, right
+model = adder(threads=8)
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (20 << 20),) * 2)  # room for the stacks of two
+assert right(model) and right(model)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
