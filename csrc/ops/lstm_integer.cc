@@ -73,12 +73,27 @@ std::vector<int32_t> folded_bias(PrepareContext& ctx, int weights, int bias, int
   return folded;
 }
 
-// out = saturate(out + (bias + row * x) * multiplier)
-inline int16_t accumulate(int32_t out, int32_t sum, Multiplier m) {
-  return static_cast<int16_t>(clamp(wrapping_add(requantize(sum, m), out), -32768, 32767));
+// requantize() with both roundings up at halves, as NEON's vqrdmulh and vrshl do it.
+inline int32_t requantize_up(int32_t x, Multiplier m) {
+  const int left = std::max(m.shift, 0), right = std::max(-m.shift, 0);
+  const int64_t product = static_cast<int64_t>(shift_left(x, left)) * m.multiplier;
+  const int64_t high = (product + (int64_t{1} << 30)) >> 31;
+  return static_cast<int32_t>(right > 0 ? (high + (int64_t{1} << (right - 1))) >> right : high);
 }
 
-// The same for n cells from `cell` on, from both products, which begin with no value.
+// gate = saturate(gate + w * cell * multiplier). The reference takes blocks of 16 as its NEON code does, also where
+// that is emulated, and the rest as requantize() does.
+void add_peephole(const int16_t* w, const int16_t* cell, Multiplier m, int64_t n, int16_t* gate) {
+  constexpr int64_t kBlock = 16;
+  for (int64_t v = 0; v < n; ++v) {
+    const int32_t product = int32_t{w[v]} * cell[v];
+    const int32_t rescaled = v < n / kBlock * kBlock ? requantize_up(product, m) : requantize(product, m);
+    gate[v] = static_cast<int16_t>(clamp(wrapping_add(rescaled, gate[v]), -32768, 32767));
+  }
+}
+
+// out = saturate(saturate((bias + sum) * multiplier) + (state bias + state sum) * state multiplier) for n cells from
+// `cell` on.
 void accumulate_row(const Gate& gate, int64_t cell, int64_t n, const int32_t* __restrict sums,
                     const int32_t* __restrict state_sums, int16_t* __restrict out) {
   const int32_t* __restrict bias = gate.input_bias.data() + cell;
@@ -131,10 +146,7 @@ void finish_gate(const Integer& p, const RunContext& run, int g, const int16_t* 
     // With a projection, the reference walks rows as long as the output, not as the cell state.
     const int16_t* w = run.input<int16_t>(peephole_argument(g));
     for (int64_t b = 0; b < batch; ++b)
-      for (int64_t v = 0; v < s.output; ++v) {
-        int64_t i = b * s.output + v;
-        gate[i] = accumulate(gate[i], int32_t{w[v]} * cell[i], p.gates[g].peephole);
-      }
+      add_peephole(w, cell + b * s.output, p.gates[g].peephole, s.output, gate + b * s.output);
   }
   if (s.layer_norm)
     normalize_layer(gate, run.input<int16_t>(kLayerNorm + g), run.input<int32_t>(kGateBias + g), p.gates[g], batch,

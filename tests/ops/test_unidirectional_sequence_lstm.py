@@ -44,6 +44,7 @@ class Case:
     output_zero_point: int = -5
     hidden_zero_point: int = 7
     cell_exponent: int = -11
+    halves: bool = False  # peephole weights whose products are often halfway between two results
 
     def shape(self, last: int) -> tuple[int, int, int]:
         return (self.time, self.batch, last) if self.time_major else (self.batch, self.time, last)
@@ -96,9 +97,11 @@ def lstm(c: Case, kind: str) -> bytes:
         return T("int8", shape, scale=scale, data=rng.integers(low, 128, shape))
 
     def vector(n: int, scale: float) -> T:
-        if integer:
-            return T("int16", (n,), scale=scale, data=rng.integers(-32768, 32768, n))
-        return weights(n)
+        if not integer:
+            return weights(n)
+        if c.halves:
+            return T("int16", (n,), scale=scale, data=rng.choice([-32768, -16384, -8192, 8192, 3 * 8192], n))
+        return T("int16", (n,), scale=scale, data=rng.integers(-32768, 32768, n))
 
     def bias(n: int) -> T:
         if integer:
@@ -162,6 +165,16 @@ def values(c: Case, kind: str, runs: int = 2) -> list[list[np.ndarray]]:
 @given(cases(integer=True))
 def test_int8(c: Case) -> None:
     compare_sequence(lstm(c, "int8"), values(c, "int8"))
+
+
+@pytest.mark.parametrize("cells", [15, 16, 20, 48])
+@pytest.mark.parametrize("outputs", [None, 9])
+def test_int8_peephole_rounds_as_the_reference(cells: int, outputs: int | None) -> None:
+    # It rounds blocks of 16 up at halves, the rest away from zero.
+    for seed in range(4):
+        c = Case(cells=cells, outputs=outputs or cells, projection=outputs is not None, peephole=True, halves=True,
+                 time=6, weight_scale=2.0**-5, seed=seed)  # fmt: skip
+        compare_sequence(lstm(c, "int8"), values(c, "int8"))
 
 
 @given(cases())
