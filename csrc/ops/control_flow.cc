@@ -169,10 +169,15 @@ void prepare_while(PrepareContext& ctx) {
                body->output(i));
         }
       } else {
-        take_outputs(run, *body, fixed);
         for (int i = 0; i < n; ++i) {
-          shapes[static_cast<size_t>(i)] = body->output(i).shape;
-          values[static_cast<size_t>(i)] = run.output<char>(i);
+          const TensorInfo& t = body->output(i);
+          shapes[static_cast<size_t>(i)] = t.shape;
+          values[static_cast<size_t>(i)] = static_cast<char*>(run.resize_output(i, t.shape));
+          // As above; where the overwritten argument has another size now, the reference's bits are no definition.
+          const int passed = body->passed_input(i);
+          const bool overwritten = passed >= 0 && passed < i && body->output(passed).bytes() == t.bytes();
+          copy(overwritten ? values[static_cast<size_t>(passed)] : body->output_data(i), values[static_cast<size_t>(i)],
+               t);
         }
         enter(*condition);
       }

@@ -176,6 +176,22 @@ def test_while_that_hands_arguments_on(form: str) -> None:
     compare(model, [np.array(0, np.int32), np.array(5, np.int32), np.array(7, np.int32)])
 
 
+@pytest.mark.parametrize("form", ["b, a + b", "a + b, a", "b, a", "a, a", "k, a", "a, b"])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_while_that_hands_arguments_on_beside_one_that_grows(form: str, limit: int) -> None:
+    body = Net("body")
+    i, x = body.input(scalar("int32")), body.input(T("int32", (1, 2)))
+    a, b = body.input(T("int32", (2,))), body.input(T("int32", (2,)))
+    ends = {"a": a, "b": b, "k": const(np.int32([3, 4]))}
+    ends["a + b"] = body.op("ADD", [a, b], T("int32", (2,)))
+    longer = body.op("CONCATENATION", [x, const(np.int32([[7, 8]]))], T("int32", (2, 2)), axis=0)
+    following = body.op("ADD", [i, const(np.int32(1))], scalar("int32"))
+    body.outputs = [following, longer, *(ends[e] for e in form.split(", "))]
+    states = [T("int32", (1, 2)), T("int32", (2,)), T("int32", (2,))]
+    model = counting(limit, body, states, [T("int32", s.shape) for s in states])
+    compare(model, [np.array(0, np.int32), np.int32([[1, 2]]), np.int32([5, 6]), np.int32([70, 80])])
+
+
 def endless() -> bytes:
     main, cond, body = Net(), Net("cond"), Net("body")
     x = main.input(T("int32", (1,)))
