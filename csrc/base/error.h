@@ -1,4 +1,4 @@
-// The one exception of the core: a message for the person who runs the model.
+// The exceptions of the core: a message for the person who runs the model.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,12 @@ namespace sanderling {
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+// About one operator of a model, and not about the model as a whole: it may be another one with other shapes.
+class OperatorError : public Error {
+ public:
+  using Error::Error;
 };
 
 class Shape;

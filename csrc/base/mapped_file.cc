@@ -12,9 +12,9 @@
 
 namespace sanderling {
 
-MappedFile::MappedFile(const std::string& path) {
+MappedFile::MappedFile(const std::string& path, const std::string& name) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  check(file >= 0, path, ": ", std::strerror(errno));
+  check(file >= 0, name, ": ", std::strerror(errno));
   struct stat status;
   const char* wrong = nullptr;
   if (fstat(file, &status) != 0)
@@ -27,7 +27,7 @@ MappedFile::MappedFile(const std::string& path) {
     if (data_ == MAP_FAILED) wrong = std::strerror(errno), data_ = nullptr;
   }
   close(file);
-  check(wrong == nullptr, path, ": ", wrong);
+  check(wrong == nullptr, name, ": ", wrong);
 }
 
 MappedFile::~MappedFile() {

@@ -10,8 +10,8 @@ namespace sanderling {
 
 class MappedFile {
  public:
-  // Throws Error where there is no such file or it cannot be mapped.
-  explicit MappedFile(const std::string& path);
+  // Throws Error, which begins with `name`, where there is no such file or it cannot be mapped.
+  MappedFile(const std::string& path, const std::string& name);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

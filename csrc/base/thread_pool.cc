@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -70,11 +70,13 @@ class ThreadPool::Crew {
 
 ThreadPool::Crew::Crew(int threads, const std::vector<int>& cores)
     : threads_(threads), ranges_(new Range[static_cast<size_t>(threads)]) {
+  // Once a thread runs, nothing may be thrown before it is joined.
+  workers_.reserve(static_cast<size_t>(threads));
   try {
     for (int i = 1; i < threads; ++i)
       workers_.emplace_back([this, i, core = cores.empty() ? -1 : cores[static_cast<size_t>(i)]] { loop(i, core); });
-  } catch (const std::system_error&) {
-    // The system gives no more threads: those that are here take all parts.
+  } catch (const std::exception&) {
+    // The system gives no more threads, or memory for them: those that are here take all parts.
   }
 }
 

@@ -6,12 +6,19 @@
 #include "base/aligned_buffer.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include "graph/compiled.h"
 
 namespace py = pybind11;
 using namespace sanderling;
 
 namespace {
+
+CompiledModel read_path(const py::bytes& path, const std::string& name) {
+  const std::string place = path;
+  const ReleaseGil release;
+  return read_compiled(place, name);
+}
 
 CompiledModel decode(const py::buffer& data) {
   const py::buffer_info info = data.request();
@@ -128,10 +135,10 @@ void bind_compiled(py::module_& m) {
              return c;
            }),
            "spec"_a)
-      .def_static("read", &read_compiled, "path"_a, py::call_guard<py::gil_scoped_release>())
+      .def_static("read", &read_path, "path"_a, "name"_a)
       .def_static("decode", &decode, "data"_a)
       .def("encode", [](const CompiledModel& c) { return py::bytes(encode_compiled(c)); })
-      .def("pack_for", &pack_for, "isa"_a, py::call_guard<py::gil_scoped_release>())
+      .def("pack_for", &pack_for, "isa"_a, py::call_guard<ReleaseGil>())
       .def("graph", &graph, "index"_a)
       .def("tensor", &tensor, "graph"_a, "i"_a)
       .def("node", &node, "graph"_a, "i"_a)

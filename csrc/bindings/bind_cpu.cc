@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include "cpu/cores.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
@@ -46,7 +47,7 @@ void bind_cpu(py::module_& m) {
         const auto& row = sanderling::choose_peak(is_float, sanderling::choose_isa(isa));
         const int64_t most = int64_t{1} << 20;
         sanderling::check(loops >= 0 && loops <= most, "loops is ", loops, "; 0 to ", most, " expected");
-        py::gil_scoped_release release;
+        const sanderling::ReleaseGil release;
         const auto start = std::chrono::steady_clock::now();
         const int64_t macs = row.kernel->run(loops);
         const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "base/process.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include "cpu/cores.h"
 #include "graph/executor.h"
 
@@ -47,20 +49,20 @@ class Runner {
                  checked(threads, cores), cores) {
     executors_.resize(session_.model->graphs.size());
     session_.interrupt.set([] {
-      py::gil_scoped_acquire gil;
+      const AcquireGil gil;
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     });
   }
 
   ~Runner() {
     // Workers may hold nothing of Python's, but joining them must not hold up others.
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     executors_.clear();
   }
 
   // For other shapes of the inputs where they are given.
   void plan(int graph, const std::optional<std::vector<std::vector<int64_t>>>& shapes) {
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     Lock lock(*this);
     Executor& e = executor(graph);
     if (shapes) {
@@ -91,7 +93,7 @@ class Runner {
       if (const size_t bytes = e.input(i).bytes(); bytes > 0) std::memcpy(e.input_data(i), array->data, bytes);
     }
     {
-      py::gil_scoped_release release;
+      const ReleaseGil release;
       const OnCore here(session_.first_core);
       e.run();
     }
@@ -109,7 +111,7 @@ class Runner {
   }
 
   void reset() {
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     Lock lock(*this);
     for (auto& e : executors_)
       if (e) e->reset_variables();
@@ -188,8 +190,13 @@ class Runner {
    private:
     void wait() {
       if (!PyGILState_Check()) return runner_.mutex_->lock();
-      py::gil_scoped_release release;
-      runner_.mutex_->lock();
+      for (;;) {
+        {
+          const ReleaseGil release;
+          if (runner_.mutex_->try_lock_for(std::chrono::milliseconds(50))) return;
+        }
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();  // Ctrl-C
+      }
     }
 
     Runner& runner_;
@@ -198,7 +205,7 @@ class Runner {
   // The thread that may have held the model when the process was forked does not exist in the child, which has one.
   void begin_in_child() {
     (void)mutex_.release();  // held, it can be neither unlocked nor destroyed
-    mutex_ = std::make_unique<std::mutex>();
+    mutex_ = std::make_unique<std::timed_mutex>();
     owner_ = std::thread::id();
     process_ = current_process();
   }
@@ -224,7 +231,7 @@ class Runner {
       if (t.bytes() > 0) std::memcpy(e.input_data(static_cast<int>(i)), a.data(), t.bytes());
     }
     {
-      py::gil_scoped_release release;
+      const ReleaseGil release;
       const OnCore here(session_.first_core);
       if (times)
         e.run_profiled(*times);
@@ -243,7 +250,7 @@ class Runner {
 
   Session session_;
   std::vector<std::unique_ptr<Executor>> executors_;
-  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+  std::unique_ptr<std::timed_mutex> mutex_ = std::make_unique<std::timed_mutex>();
   std::atomic<std::thread::id> owner_{std::thread::id()};
   std::atomic<long> process_{current_process()};
 };

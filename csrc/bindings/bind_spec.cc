@@ -6,6 +6,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/custom_function.h"
+#include "bindings/gil.h"
 #include "graph/spec.h"
 #include "ops/custom.h"
 
@@ -18,7 +19,7 @@ namespace {
 std::shared_ptr<void> keep(py::object object) {
   return std::shared_ptr<void>(object.release().ptr(), [](void* p) {
     if (!Py_IsInitialized()) return;
-    py::gil_scoped_acquire gil;
+    const AcquireGil gil;
     Py_DECREF(static_cast<PyObject*>(p));
   });
 }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bindings/arrays.h"
+#include "bindings/gil.h"
 
 namespace py = pybind11;
 
@@ -20,7 +21,7 @@ struct Objects {
       options.release();
       return;
     }
-    py::gil_scoped_acquire gil;
+    const AcquireGil gil;
     function = py::object();
     options = py::dict();
   }
@@ -47,7 +48,7 @@ CustomFunction python_function(py::object function, py::dict options, std::vecto
   objects->function = std::move(function);
   objects->options = std::move(options);
   return [objects, input_dtypes, output_dtypes](RunContext& run) {
-    py::gil_scoped_acquire gil;
+    const AcquireGil gil;
     py::list arguments;
     for (size_t i = 0; i < input_dtypes.size(); ++i) {
       int index = static_cast<int>(i);

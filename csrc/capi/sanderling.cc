@@ -203,7 +203,7 @@ const char* sanderling_isa(int i) {
 }
 
 sanderling_model* sanderling_load(const char* path, const sanderling_options* options, char* error, size_t bytes) {
-  return load([&] { return read_compiled(path); }, options, error, bytes);
+  return load([&] { return read_compiled(path, path); }, options, error, bytes);
 }
 
 sanderling_model* sanderling_load_memory(const void* data, size_t size, const sanderling_options* options, char* error,

@@ -340,9 +340,9 @@ CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> kee
   return m;
 }
 
-CompiledModel read_compiled(const std::string& path) {
-  auto file = std::make_shared<MappedFile>(path);
-  return decode_compiled(path, file, file->data(), file->size());
+CompiledModel read_compiled(const std::string& path, const std::string& name) {
+  auto file = std::make_shared<MappedFile>(path, name);
+  return decode_compiled(name, file, file->data(), file->size());
 }
 
 std::vector<std::string> packing_isas() {

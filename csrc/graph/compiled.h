@@ -46,8 +46,8 @@ bool is_compiled(const void* data, size_t bytes);
 // beginning with `what`, on anything wrong; the spec is validated. Checksums of constants and packed weights are
 // compared when these are used. Weights that kernels of another build packed are left out: they are packed anew.
 CompiledModel decode_compiled(const std::string& what, std::shared_ptr<void> keep, const void* data, size_t bytes);
-// Maps a file.
-CompiledModel read_compiled(const std::string& path);
+// Maps a file, which is called `name` in errors: its path may be no UTF-8.
+CompiledModel read_compiled(const std::string& path, const std::string& name);
 
 // Instruction sets that weights can be packed for, with their family ("x86/avx2"): those of this CPU, best first, and
 // those of other processors.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
-import tempfile
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray | memoryview) -> None:
@@ -21,9 +21,12 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray | 
     name = os.fspath(path)
     place = os.path.realpath(name)
     try:
-        mode = _mode(place)
-        if stat.S_ISREG(mode):
-            _replace(place, content, stat.S_IMODE(mode))
+        try:
+            mode = os.stat(place).st_mode
+        except FileNotFoundError:
+            mode = None
+        if mode is None or stat.S_ISREG(mode):
+            _replace(place, content, mode)
         else:
             with open(place, "wb") as file:
                 file.write(content)
@@ -33,24 +36,18 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray | 
         raise OSError(e.errno, os.strerror(e.errno), name) from None  # of the kind that belongs to the number
 
 
-def _mode(place: str) -> int:
-    """What is at a place, or what an ordinary file that is made there would be."""
-    try:
-        return os.stat(place).st_mode
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return stat.S_IFREG | 0o666 & ~mask
-
-
-def _replace(place: str, content: bytes | bytearray | memoryview, permissions: int) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=os.path.basename(place)[:200] + ".", dir=os.path.dirname(place))
+def _replace(place: str, content: bytes | bytearray | memoryview, mode: int | None) -> None:
+    folder, name = os.path.split(place)
+    temporary = os.path.join(folder, f"{name[:200]}.{secrets.token_hex(4)}")
+    # With the permissions of any new file, or those of the one that it replaces.
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, permissions)  # mkstemp gives the owner alone access
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
         os.replace(temporary, place)
     except BaseException:
         with contextlib.suppress(OSError):

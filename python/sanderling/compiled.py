@@ -114,7 +114,7 @@ def compile_model(
     spec = lower(model) if rewritten is None else lower(rewritten.model, None, rewritten.origins)
     compiled = _core.CompiledModel(spec)
     compiled.version = __version__
-    compiled.source = os.path.basename(name)
+    compiled.source = os.path.basename(name).encode(errors="replace").decode()  # not every name is UTF-8
     compiled.source_sha256 = hashlib.sha256(content.tobytes()).hexdigest()
     compiled.labels = _labels(model, source, labels)
     for s in model.signatures:

@@ -32,7 +32,8 @@ def read_compiled(source: Source) -> ir.Model:
             name = "<memory>"
         else:
             name = os.fspath(source)
-            compiled = _core.CompiledModel.read(name)
+            shown = name.encode(errors="backslashreplace").decode()  # not every name is UTF-8
+            compiled = _core.CompiledModel.read(os.fsencode(name), shown)
     except _core.CoreError as e:
         raise ModelError(str(e)) from None
     seed, count, outputs = compiled.golden

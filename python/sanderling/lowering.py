@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,6 @@ from sanderling.errors import ModelError
 Origins = Sequence[Sequence[Sequence[int]]]
 
 _registered: dict[str, Callable[..., Any]] = {}
-_lock = threading.Lock()
 
 
 def register_op(name: str, fn: Callable[..., Any]) -> None:
@@ -40,8 +38,7 @@ def register_op(name: str, fn: Callable[..., Any]) -> None:
         raise TypeError(f"register_op({name!r}, fn): fn is {type(fn).__name__}, not callable")
     if name in _core.operators():
         raise ValueError(f"register_op: {name} is an operator of the engine and cannot be replaced")
-    with _lock:
-        _registered[name] = fn
+    _registered[name] = fn
 
 
 def lower(model: ir.Model, isas: Mapping[int, str] | None = None, origins: Origins | None = None) -> _core.ModelSpec:

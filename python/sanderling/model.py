@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -105,6 +105,9 @@ class Model:
             self._runner = _core.Runner(model=self._spec, keep_all=False, **self._options)
         self._run_exact = self._runner.exact_call(0)
         self._entries = {0: _Entry(model, self._runner, 0)}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a model can be neither copied nor pickled: load its file again, in each process")
 
     @property
     def source(self) -> str:
@@ -323,7 +326,12 @@ class _Entry:
         self._graph = model.graphs[graph]
         self._signatures = model.signatures
         with _errors_of(self._source):
-            self._runner.plan(graph=graph, shapes=None)
+            try:
+                self._runner.plan(graph=graph, shapes=None)
+            except _core.OperatorError:
+                # Shapes that stand for others need not fit: the first call fails unless resize() gave it others.
+                if not any(-1 in (self._graph.tensors[i].shape_signature or ()) for i in self._graph.inputs):
+                    raise
 
     # The first calls of a model with arrays that need no conversion ask for none of these.
     @cached_property
@@ -351,7 +359,8 @@ class _Entry:
                 self._runner.plan(graph=self._index, shapes=[list(s) for s in shapes])
             except _core.CoreError:
                 if [list(s) for s in shapes] != before:
-                    self._runner.plan(graph=self._index, shapes=before)
+                    with suppress(_core.CoreError):  # they may never have fitted
+                        self._runner.plan(graph=self._index, shapes=before)
                 raise
         self.inputs = [t.with_shape(s) for t, s in zip(self.inputs, shapes, strict=True)]
 
@@ -497,7 +506,7 @@ def load(
 def _check_shape(name: str, shape: Any) -> tuple[int, ...]:
     try:
         extents = tuple(int(n) for n in shape)
-        fine = all(n >= 0 and n == m for n, m in zip(extents, shape, strict=True))
+        fine = all(0 <= n < 1 << 63 and n == m for n, m in zip(extents, shape, strict=True))
     except (TypeError, ValueError):
         fine = False
     if not fine:

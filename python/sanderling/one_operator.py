@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -86,6 +87,15 @@ _models: OrderedDict[tuple[Any, ...], Model] = OrderedDict()
 _lock = threading.Lock()
 
 
+def _new_lock() -> None:
+    """In a forked child, where the thread that held the lock does not exist."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_new_lock)
+
+
 class Function(Generic[P]):
     """A kernel as a function; `prepare` takes the same arguments and does everything but the run."""
 
@@ -105,10 +115,11 @@ class Function(Generic[P]):
             model = _models.pop(key, None)
         if model is None:
             model = _make_model(wanted, self._describe.__name__)
+        dropped = []  # freed without the lock: to end their threads takes time
         with _lock:
             _models[key] = model
             while len(_models) > MODELS_KEPT:
-                _models.popitem(last=False)
+                dropped.append(_models.popitem(last=False))
         return Prepared(model, wanted.inputs)
 
 

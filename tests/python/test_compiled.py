@@ -139,7 +139,7 @@ def test_packs_for_other_processors(isa: str, tmp_path: Path) -> None:
     source, file = classifier(), tmp_path / "x.sand"
     made = sanderling.compile_model(source, file, isas=[isa])
     assert made.isas == (isa,)
-    packed = _core.CompiledModel.read(str(file)).packed()
+    packed = _core.CompiledModel.read(bytes(file), str(file)).packed()
     assert {f"{name}/{kernel}" for name, kernel, _ in packed} == PACKED_FOR[isa]
     assert len(packed) == 3
     same_results(source, file)
@@ -158,7 +158,7 @@ def int4_layer() -> bytes:
 def test_int4_weights_stay_four_bits(isa: str, tmp_path: Path) -> None:
     source, file = int4_layer(), tmp_path / "x.sand"
     compiled(source, file, isas=[isa])
-    made = _core.CompiledModel.read(str(file))
+    made = _core.CompiledModel.read(bytes(file), str(file))
     constant = made.tensor(0, 1)
     assert (constant["dtype"], constant["data"].nbytes) == ("int4", (50 * 301 + 1) // 2)
     ((name, kernel, size),) = made.packed()
@@ -212,7 +212,7 @@ def test_floats_are_packed_for_other_processors(tmp_path: Path) -> None:
     y = g.op("DEPTHWISE_CONV_2D", [y, taps, None], T("float32", (1, 9, 9, 18)), **same)
     source, file = g.build(outputs=[y]), tmp_path / "x.sand"
     sanderling.compile_model(source, file, target=["pi4", "pi2"])
-    packed = _core.CompiledModel.read(str(file)).packed()
+    packed = _core.CompiledModel.read(bytes(file), str(file)).packed()
     assert {(name, kernel) for name, kernel, _ in packed} == {
         (family, kernel) for family in ("arm/neon", "arm32/neon") for kernel in ("tiles", "columns")
     }

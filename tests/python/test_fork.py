@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import sanderling
+from sanderling import kernels
 from tests.support.builder import T, build
 
 SIZE = (256, 256)  # large enough for threads to share it
@@ -83,6 +84,28 @@ def test_a_child_has_threads_of_its_own() -> None:
 
     assert in_child(work) == 0
     assert right(model)
+
+
+def test_a_child_calls_kernels() -> None:
+    """Also where another thread was in one, and its model was making place for the next."""
+    stop = threading.Event()
+    small = [np.ones((8, 8 + i), np.float32) for i in range(60)]
+
+    def work() -> None:
+        while not stop.is_set():
+            for x in small:
+                kernels.add(x, x, threads=3)
+
+    others = [threading.Thread(target=work) for _ in range(3)]
+    for thread in others:
+        thread.start()
+    try:
+        for _ in range(10):
+            assert in_child(lambda: np.array_equal(kernels.add(X, X), X + X)) == 0
+    finally:
+        stop.set()
+        for thread in others:
+            thread.join()
 
 
 def test_a_child_frees_models() -> None:

@@ -271,8 +271,15 @@ def test_memory(model: sanderling.Model) -> None:
 
 
 def test_memory_limit() -> None:
+    x = np.zeros((1000, 1000), np.float32)
+    fixed = [T("float32", x.shape, name=name) for name in ("a", "b", "sum")]
     with pytest.raises(sanderling.ModelError, match="memory"):
-        sanderling.load(adder((1000, 1000)), memory_limit=1_000_000)
+        sanderling.load(build("ADD", fixed[:2], fixed[2], fused_activation_function="NONE"), memory_limit=1_000_000)
+    model = sanderling.load(adder(x.shape), memory_limit=1_000_000)  # of another size it may fit
+    with pytest.raises(sanderling.ModelError, match="memory"):
+        model(x, x)
+    model.resize((10, 1000), (10, 1000))
+    model(x[:10], x[:10])
 
 
 @pytest.fixture
@@ -442,6 +449,25 @@ def test_sixteen_threads_share_one_model() -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(work, range(16)))
+
+
+def test_declared_shapes_that_stand_for_others() -> None:
+    def two_halves(signature: tuple[int, ...] | None) -> bytes:
+        x = T("float32", (1, 1, 1, 3), name="x", signature=signature)
+        return build("SPACE_TO_DEPTH", [x], T("float32", (1, 1, 1, 12)), block_size=2)
+
+    with pytest.raises(sanderling.ModelError, match=r"SPACE_TO_DEPTH.*block_size"):
+        sanderling.load(two_halves(None))
+    model = sanderling.load(two_halves((1, -1, -1, 3)))
+    with pytest.raises(sanderling.ModelError, match=r"SPACE_TO_DEPTH.*block_size"):
+        model(np.zeros((1, 1, 1, 3), np.float32))
+    with pytest.raises(sanderling.ModelError, match=r"SPACE_TO_DEPTH.*block_size"):
+        model.resize((1, 4, 3, 3))
+    model.resize((1, 4, 8, 3))
+    assert model(np.zeros((1, 4, 8, 3), np.float32)).shape == (1, 2, 4, 12)
+    with pytest.raises(sanderling.ModelError, match=r"SPACE_TO_DEPTH.*block_size"):
+        model.resize((1, 4, 3, 3))
+    assert model(np.zeros((1, 4, 8, 3), np.float32)).shape == (1, 2, 4, 12)
 
 
 @pytest.mark.parametrize(

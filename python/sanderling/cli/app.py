@@ -35,7 +35,8 @@ class _Group(click.Group):
                 warnings.showwarning = _show_warning
                 # Commands return their exit code.
                 code = super().main(*args, **kwargs)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # None where the program began without one
+                sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as e:
             click.echo(e.format_message(), err=True)
             code = 2
