@@ -284,7 +284,9 @@ void Executor::Step::reset_variables() {
   for (auto& callee : callees_) callee.second->reset_variables();
 }
 
-void Executor::Step::rethrow(const std::exception& cause) const { throw OperatorError(concat(node_.name, ": ", cause.what())); }
+void Executor::Step::rethrow(const std::exception& cause) const {
+  throw OperatorError(concat(node_.name, ": ", cause.what()));
+}
 
 StepInfo Executor::Step::info() const {
   StepInfo s;
