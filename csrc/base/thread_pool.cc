@@ -49,6 +49,7 @@ class ThreadPool::Crew {
   void call(uint32_t begin, uint32_t end, int thread) const;
 
   const int threads_;
+  const bool placed_;                // each thread has a core of its own
   std::unique_ptr<Range[]> ranges_;  // threads_
   // The present step, in one cache line: it takes some hundred nanoseconds from one core to another.
   struct alignas(64) Step {
@@ -61,6 +62,7 @@ class ThreadPool::Crew {
   } step_;
   static_assert(sizeof(Step) == 64, "");
 
+  std::atomic<int> caller_core_{-1};
   std::atomic<int> sleeping_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
@@ -69,7 +71,7 @@ class ThreadPool::Crew {
 };
 
 ThreadPool::Crew::Crew(int threads, const std::vector<int>& cores)
-    : threads_(threads), ranges_(new Range[static_cast<size_t>(threads)]) {
+    : threads_(threads), placed_(!cores.empty()), ranges_(new Range[static_cast<size_t>(threads)]) {
   // Once a thread runs, nothing may be thrown before it is joined.
   workers_.reserve(static_cast<size_t>(threads));
   try {
@@ -129,6 +131,7 @@ void ThreadPool::Crew::run(Body body, const void* argument, int64_t count, int64
                end = static_cast<uint32_t>(units * (t + 1) / threads_);
     ranges_[static_cast<size_t>(t)].bounds.store(begin << 16 | end, std::memory_order_relaxed);
   }
+  if (!placed_) caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
   step_.gate.fetch_and(~kClosed, std::memory_order_release);
   step_.epoch.fetch_add(1);
   if (sleeping_.load() > 0) {
@@ -175,6 +178,7 @@ void ThreadPool::Crew::work(int thread) {
 
 void ThreadPool::Crew::loop(int thread, int core) {
   const OnCore here(core);
+  OtherCore other;
   uint32_t seen = 0;
   for (;;) {
     for (int spins = 0; spins < kSpins && step_.epoch.load(std::memory_order_relaxed) == seen; ++spins) pause_cpu();
@@ -186,6 +190,7 @@ void ThreadPool::Crew::loop(int thread, int core) {
     }
     if (stop_.load()) return;
     seen = step_.epoch.load();
+    other.leave(caller_core_.load(std::memory_order_relaxed));
     if ((step_.gate.fetch_add(1, std::memory_order_acquire) & kClosed) == 0) work(thread);
     step_.gate.fetch_sub(1, std::memory_order_release);
   }

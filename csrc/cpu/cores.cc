@@ -64,4 +64,15 @@ OnCore::~OnCore() {
   if (moved_) sched_setaffinity(0, sizeof before_, &before_);
 }
 
+void OtherCore::leave(int core) {
+  if (!possible_ || core < 0 || core >= CPU_SETSIZE || sched_getcpu() != core) return;
+  cpu_set_t now;
+  possible_ = sched_getaffinity(0, sizeof now, &now) == 0;
+  if (!possible_) return;
+  if (!moved_ || !CPU_EQUAL(&now, &chosen_)) given_ = now;  // others may have chosen anew
+  chosen_ = given_;
+  CPU_CLR(core, &chosen_);
+  possible_ = moved_ = CPU_COUNT(&chosen_) > 0 && sched_setaffinity(0, sizeof chosen_, &chosen_) == 0;
+}
+
 }  // namespace sanderling

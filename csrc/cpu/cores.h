@@ -28,4 +28,17 @@ class OnCore {
   cpu_set_t before_;
 };
 
+// Keeps a thread off the core of the thread that it works for: schedulers are known to wake it there, while other cores
+// have nothing to do, and the two then take turns (seen on virtual machines that do not tell which cores share a
+// cache).
+class OtherCore {
+ public:
+  // Moves the calling thread, always the same one, if it is on `core` and may be on another.
+  void leave(int core);
+
+ private:
+  bool possible_ = true, moved_ = false;
+  cpu_set_t given_, chosen_;
+};
+
 }  // namespace sanderling
