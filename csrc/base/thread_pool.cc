@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kMaxUnits = 32768;  // two of them fit in 32 bits
 constexpr int kSpins = 2000;          // some tens of microseconds: the gap between two steps
+constexpr int64_t kAtOnce = 25'000;   // nanoseconds; about as long
 
 void pause_cpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -23,6 +25,11 @@ void pause_cpu() {
 #elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)
   __asm__ volatile("yield");
 #endif
+}
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -33,7 +40,8 @@ class ThreadPool::Crew {
   Crew(int threads, const std::vector<int>& cores);
   ~Crew();
 
-  void run(Body, const void*, int64_t count, int64_t grain);
+  int sleeping() const { return sleeping_.load(std::memory_order_relaxed); }
+  void run(Body, const void*, int64_t count, int64_t grain, bool wakes);
 
  private:
   static constexpr uint32_t kClosed = 1u << 31;
@@ -111,13 +119,31 @@ ThreadPool::Crew& ThreadPool::crew() {
 
 void ThreadPool::share(Body body, const void* argument, int64_t count, double cost, int64_t grain) {
   if (count <= 0) return;
-  if (threads_ == 1 || count == 1 || static_cast<double>(count) * cost < kWorthSharing)
-    body(argument, 0, count, 0);
-  else
-    crew().run(body, argument, count, grain);
+  const double work = static_cast<double>(count) * cost;
+  if (threads_ == 1 || count == 1 || work < kWorthSharing) return body(argument, 0, count, 0);
+  shareable_ += work;
+  Crew& workers = crew();
+  const int sleeping = workers.sleeping();
+  const bool wakes = sleeping > 0 && worth_waking();
+  if (sleeping == threads_ - 1 && !wakes) return body(argument, 0, count, 0);
+  workers.run(body, argument, count, grain, wakes);
 }
 
-void ThreadPool::Crew::run(Body body, const void* argument, int64_t count, int64_t grain) {
+bool ThreadPool::worth_waking() {
+  if (last_ < 0 || last_ >= kWorthWaking) return true;
+  if (!decided_) wakes_ = now() - ended_ < kAtOnce;
+  decided_ = true;
+  return wakes_;
+}
+
+void ThreadPool::end_run() {
+  if (decided_) ended_ = now();
+  decided_ = false;
+  last_ = shareable_;
+  shareable_ = 0;
+}
+
+void ThreadPool::Crew::run(Body body, const void* argument, int64_t count, int64_t grain, bool wakes) {
   // Nobody is inside the closed gate. A worker that comes late, or sleeps, is not waited for: it finds the gate closed.
   step_.body = body;
   step_.argument = argument;
@@ -134,7 +160,7 @@ void ThreadPool::Crew::run(Body body, const void* argument, int64_t count, int64
   if (!placed_) caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
   step_.gate.fetch_and(~kClosed, std::memory_order_release);
   step_.epoch.fetch_add(1);
-  if (sleeping_.load() > 0) {
+  if (wakes && sleeping_.load() > 0) {
     std::lock_guard<std::mutex> lock(mutex_);
     wake_.notify_all();
   }

@@ -18,6 +18,21 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
+  // A run of a model, from its begin to its end; runs within it are part of it. Workers that sleep are woken for runs
+  // that have enough to share, and for short ones that follow each other at once.
+  class Run {
+   public:
+    explicit Run(ThreadPool& pool) : pool_(pool) { ++pool_.runs_; }
+    ~Run() {
+      if (--pool_.runs_ == 0) pool_.end_run();
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+   private:
+    ThreadPool& pool_;
+  };
+
   // Calls f(begin, end, thread) on disjoint ranges that cover [0, count), thread in [0, threads()).
   // `cost` is the work of one item in about nanoseconds: short work stays on the calling thread.
   // A range has `grain` items or more where there are as many: for work that begins with an effort of its own.
@@ -31,16 +46,26 @@ class ThreadPool {
 
  private:
   static constexpr double kWorthSharing = 8000;  // nanoseconds; to share a step costs one or two thousand
+  // Nanoseconds of a run. Until a worker works, tens of thousands pass, and of these the caller loses ten or more.
+  static constexpr double kWorthWaking = 200'000;
   using Body = void (*)(const void* body, int64_t begin, int64_t end, int thread);
   class Crew;
 
   void share(Body, const void*, int64_t count, double cost, int64_t grain);
   Crew& crew();
+  bool worth_waking();
+  void end_run();
 
   const int threads_;
   const std::vector<int> cores_;
   std::unique_ptr<Crew> crew_;
-  long process_;  // that the crew works in: a forked child has none of its threads
+  int runs_ = 0;          // begun, each within the one before
+  double shareable_ = 0;  // nanoseconds of this run, so far
+  double last_ = -1;      // of the run before; -1: there was none
+  bool decided_ = false;  // whether to wake workers in this run
+  bool wakes_ = false;
+  int64_t ended_ = 0;  // nanoseconds; when the last run ended that found them asleep
+  long process_;       // that the crew works in: a forked child has none of its threads
 };
 
 }  // namespace sanderling

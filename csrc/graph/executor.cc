@@ -357,6 +357,7 @@ void Executor::reset_variables() {
 void Executor::run_steps(std::vector<double>* times) {
   if (!planned_) plan();
   if (times) times->resize(steps_.size(), 0.0);
+  const ThreadPool::Run run(session_.pool);
   Step* current = nullptr;
   try {
     for (size_t k = 0; k < steps_.size(); ++k) {
