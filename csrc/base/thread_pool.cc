@@ -123,22 +123,18 @@ void ThreadPool::share(Body body, const void* argument, int64_t count, double co
   if (threads_ == 1 || count == 1 || work < kWorthSharing) return body(argument, 0, count, 0);
   shareable_ += work;
   Crew& workers = crew();
-  const int sleeping = workers.sleeping();
-  const bool wakes = sleeping > 0 && worth_waking();
-  if (sleeping == threads_ - 1 && !wakes) return body(argument, 0, count, 0);
-  workers.run(body, argument, count, grain, wakes);
+  if (!wakes_ && workers.sleeping() == threads_ - 1) return body(argument, 0, count, 0);
+  workers.run(body, argument, count, grain, wakes_);
 }
 
-bool ThreadPool::worth_waking() {
-  if (last_ < 0 || last_ >= kWorthWaking) return true;
-  if (!decided_) wakes_ = now() - ended_ < kAtOnce;
-  decided_ = true;
-  return wakes_;
+void ThreadPool::begin_run() {
+  if (last_ < 0 || last_ >= kWorthWaking || !crew_ || crew_->sleeping() == 0) return;
+  wakes_ = now() - ended_ < kAtOnce;
 }
 
 void ThreadPool::end_run() {
-  if (decided_) ended_ = now();
-  decided_ = false;
+  if (shareable_ > 0 && shareable_ < kWorthWaking) ended_ = now();
+  wakes_ = true;
   last_ = shareable_;
   shareable_ = 0;
 }

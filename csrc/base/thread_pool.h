@@ -22,7 +22,9 @@ class ThreadPool {
   // that have enough to share, and for short ones that follow each other at once.
   class Run {
    public:
-    explicit Run(ThreadPool& pool) : pool_(pool) { ++pool_.runs_; }
+    explicit Run(ThreadPool& pool) : pool_(pool) {
+      if (pool_.runs_++ == 0) pool_.begin_run();
+    }
     ~Run() {
       if (--pool_.runs_ == 0) pool_.end_run();
     }
@@ -53,7 +55,7 @@ class ThreadPool {
 
   void share(Body, const void*, int64_t count, double cost, int64_t grain);
   Crew& crew();
-  bool worth_waking();
+  void begin_run();
   void end_run();
 
   const int threads_;
@@ -62,10 +64,9 @@ class ThreadPool {
   int runs_ = 0;          // begun, each within the one before
   double shareable_ = 0;  // nanoseconds of this run, so far
   double last_ = -1;      // of the run before; -1: there was none
-  bool decided_ = false;  // whether to wake workers in this run
-  bool wakes_ = false;
-  int64_t ended_ = 0;  // nanoseconds; when the last run ended that found them asleep
-  long process_;       // that the crew works in: a forked child has none of its threads
+  int64_t ended_ = 0;     // nanoseconds; when the last short run ended
+  bool wakes_ = true;     // workers that sleep
+  long process_;          // that the crew works in: a forked child has none of its threads
 };
 
 }  // namespace sanderling
