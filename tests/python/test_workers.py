@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,14 @@ def chain(size: int, steps: int = 4) -> sanderling.Model:
     return sanderling.load(net.build(outputs=[x]), threads=2)
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    """On a machine that has other things to do, too."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 class Watched:
     """A model, and the one thread more that this process has since its first run."""
 
@@ -43,9 +52,15 @@ class Watched:
         status = Path(f"/proc/self/task/{self.id}/status").read_text()
         return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
 
+    def _stat(self) -> list[str]:
+        return Path(f"/proc/self/task/{self.id}/stat").read_text().rsplit(")", 1)[1].split()
+
     def core(self) -> int:
         """Where it ran last."""
-        return int(Path(f"/proc/self/task/{self.id}/stat").read_text().rsplit(")", 1)[1].split()[36])
+        return int(self._stat()[36])
+
+    def let_sleep(self) -> None:
+        wait_for(lambda: self._stat()[0] == "S")
 
 
 def test_sleeping_workers_are_woken_for_large_runs_only() -> None:
@@ -53,7 +68,7 @@ def test_sleeping_workers_are_woken_for_large_runs_only() -> None:
     small = Watched(*SMALL)
     for _ in range(3):
         small.run()
-    time.sleep(0.05)
+    small.let_sleep()
     before = small.naps()
     for _ in range(runs):
         time.sleep(0.003)
@@ -61,22 +76,20 @@ def test_sleeping_workers_are_woken_for_large_runs_only() -> None:
     assert small.naps() == before
 
     large = Watched(2048)
+    large.let_sleep()
     before = large.naps()
-    for _ in range(runs):
-        time.sleep(0.003)
-        large.run()
-    assert large.naps() > before
+    large.run()
+    wait_for(lambda: large.naps() > before)
 
 
 def test_short_runs_that_follow_at_once_wake_workers() -> None:
     watched = Watched(*SMALL)
-    time.sleep(0.05)
+    watched.let_sleep()
     watched.run()
     before = watched.naps()
     for _ in range(200):
         watched.model(watched.x)
-    time.sleep(0.05)
-    assert watched.naps() > before
+    wait_for(lambda: watched.naps() > before)
 
 
 def test_a_worker_leaves_its_callers_core() -> None:
@@ -87,10 +100,11 @@ def test_a_worker_leaves_its_callers_core() -> None:
     try:
         os.sched_setaffinity(watched.id, {home})  # as a scheduler may wake it
         os.sched_setaffinity(watched.id, cores)
-        deadline = time.monotonic() + 20
-        while watched.core() == home and time.monotonic() < deadline:
+
+        def left() -> bool:
             watched.run()
-            time.sleep(0.001)
-        assert watched.core() != home
+            return watched.core() != home
+
+        wait_for(left)
     finally:
         os.sched_setaffinity(0, cores)
