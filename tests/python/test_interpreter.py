@@ -117,7 +117,9 @@ def test_a_signal_leaves_no_half_written_file(number: signal.Signals, tmp_path: 
     source.write_bytes(build("ADD", [a, b], c, fused_activation_function="NONE"))
     slow_disk = """
         import os, signal, time
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may leave them ignored
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         def fsync(handle):
             print("writing", flush=True)
             time.sleep(30)
