@@ -36,28 +36,48 @@ __attribute__((noinline)) inline PyGILState_STATE ensure() noexcept(false) {
   return state;
 }
 
+// That the calling thread gave up last.
+inline thread_local PyThreadState* released = nullptr;
+
 }  // namespace gil
 
 class ReleaseGil {
  public:
-  ReleaseGil() : state_(PyEval_SaveThread()) {}
-  ~ReleaseGil() { gil::restore(state_); }
+  ReleaseGil() : before_(gil::released), state_(PyEval_SaveThread()) { gil::released = state_; }
+  ~ReleaseGil() {
+    gil::released = before_;
+    gil::restore(state_);
+  }
   ReleaseGil(const ReleaseGil&) = delete;
   ReleaseGil& operator=(const ReleaseGil&) = delete;
 
  private:
-  PyThreadState* state_;
+  PyThreadState *before_, *state_;
 };
 
+// For a while: a thread that gave the lock up takes it as the one that it was, as one without a state would be made a
+// new one, even of an interpreter that has ended.
 class AcquireGil {
  public:
-  AcquireGil() : state_(gil::ensure()) {}
-  ~AcquireGil() { PyGILState_Release(state_); }
+  AcquireGil() : state_(gil::released) {
+    if (state_ != nullptr)
+      gil::restore(state_);
+    else
+      new_ = gil::ensure();
+    gil::released = nullptr;
+  }
+  ~AcquireGil() {
+    if (state_ != nullptr)
+      gil::released = PyEval_SaveThread();
+    else
+      PyGILState_Release(new_);
+  }
   AcquireGil(const AcquireGil&) = delete;
   AcquireGil& operator=(const AcquireGil&) = delete;
 
  private:
-  PyGILState_STATE state_;
+  PyThreadState* state_;
+  PyGILState_STATE new_{};
 };
 
 }  // namespace sanderling
