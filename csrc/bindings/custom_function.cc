@@ -27,8 +27,24 @@ struct Objects {
   }
 };
 
+py::object call(const py::object& function, const py::tuple& arguments, const py::dict& options) {
+  gil::Parking parking;
+  PyObject* result = PyObject_Call(function.ptr(), arguments.ptr(), options.ptr());
+  parking.leave();
+  if (result == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(result);
+}
+
+// May call the object's own functions.
+py::array to_array(const py::handle& object) {
+  gil::Parking parking;
+  py::array array = py::array::ensure(object, py::array::c_style);
+  parking.leave();
+  return array;
+}
+
 void store(RunContext& run, int i, const py::handle& result, DType dtype) {
-  py::array array = py::array::ensure(result, py::array::c_style);
+  py::array array = to_array(result);
   if (!array) {
     PyErr_Clear();
     fail("output ", i, " of the registered function is not an array");
@@ -58,7 +74,7 @@ CustomFunction python_function(py::object function, py::dict options, std::vecto
         arguments.append(py::none());
     }
     // A Python exception passes through the engine as it is.
-    py::object result = objects->function(*arguments, **objects->options);
+    py::object result = call(objects->function, py::tuple(arguments), objects->options);
     if (output_dtypes.size() == 1 && !py::isinstance<py::tuple>(result) && !py::isinstance<py::list>(result)) {
       store(run, 0, result, output_dtypes[0]);
       return;

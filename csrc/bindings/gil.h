@@ -8,19 +8,23 @@
 #include <Python.h>
 #include <unistd.h>
 
+#include <exception>
+
 namespace sanderling {
 namespace gil {
 
-// Waits for ever where it is left by unwinding.
+// Waits for ever where it is left by neither leave() nor an exception: by the unwinding of a thread's end. To be around
+// whatever may run Python code, with nothing inside that would be freed without the lock.
 class Parking {
  public:
   ~Parking() {
-    while (unwinding_) pause();
+    while (!left_ && std::uncaught_exceptions() == exceptions_) pause();
   }
-  void leave() { unwinding_ = false; }
+  void leave() { left_ = true; }
 
  private:
-  bool unwinding_ = true;
+  const int exceptions_ = std::uncaught_exceptions();
+  bool left_ = false;
 };
 
 __attribute__((noinline)) inline void restore(PyThreadState* state) noexcept(false) {
