@@ -158,29 +158,20 @@ void prepare_while(PrepareContext& ctx) {
       if (!*static_cast<const uint8_t*>(condition->output_data(0))) break;
       enter(*body);
       body->run();
-      if (fixed) {
+      if (fixed)
         for (int i = 0; i < n; ++i) copy(body->output_data(i), condition->input_data(i), body->output(i));
-        for (int i = 0; i < n; ++i) {
-          // The reference keeps the body's arguments where the results go: an argument that is handed on to a later
-          // place has been overwritten by then. Its bits are the definition.
-          const int passed = body->passed_input(i);
-          if (passed == i) continue;
-          copy(passed < 0 ? body->output_data(i) : values[static_cast<size_t>(passed)], values[static_cast<size_t>(i)],
-               body->output(i));
-        }
-      } else {
-        for (int i = 0; i < n; ++i) {
-          const TensorInfo& t = body->output(i);
-          shapes[static_cast<size_t>(i)] = t.shape;
-          values[static_cast<size_t>(i)] = static_cast<char*>(run.resize_output(i, t.shape));
-          // As above; where the overwritten argument has another size now, the reference's bits are no definition.
-          const int passed = body->passed_input(i);
-          const bool overwritten = passed >= 0 && passed < i && body->output(passed).bytes() == t.bytes();
-          copy(overwritten ? values[static_cast<size_t>(passed)] : body->output_data(i), values[static_cast<size_t>(i)],
-               t);
-        }
-        enter(*condition);
+      for (int i = 0; i < n; ++i) {
+        const size_t k = static_cast<size_t>(i);
+        const TensorInfo& t = body->output(i);
+        const int passed = body->passed_input(i);
+        if (fixed && passed == i) continue;
+        if (!fixed) shapes[k] = t.shape, values[k] = static_cast<char*>(run.resize_output(i, t.shape));
+        // The reference keeps the body's arguments where the results go: an argument that is handed on to a later place
+        // has been overwritten by then. Its bits are the definition, unless what is there has another size.
+        const bool overwritten = passed >= 0 && passed < i && body->output(passed).bytes() == t.bytes();
+        copy(overwritten ? values[static_cast<size_t>(passed)] : body->output_data(i), values[k], t);
       }
+      if (!fixed) enter(*condition);
     }
   });
 }
