@@ -65,16 +65,16 @@ CustomFunction python_function(py::object function, py::dict options, std::vecto
   objects->options = std::move(options);
   return [objects, input_dtypes, output_dtypes](RunContext& run) {
     const AcquireGil gil;
-    py::list arguments;
+    py::tuple arguments(input_dtypes.size());
     for (size_t i = 0; i < input_dtypes.size(); ++i) {
       int index = static_cast<int>(i);
       if (run.has_input(index))
-        arguments.append(copy_to_array(input_dtypes[i], run.input_shape(index), run.input<void>(index)));
+        arguments[i] = copy_to_array(input_dtypes[i], run.input_shape(index), run.input<void>(index));
       else
-        arguments.append(py::none());
+        arguments[i] = py::none();
     }
     // A Python exception passes through the engine as it is.
-    py::object result = call(objects->function, py::tuple(arguments), objects->options);
+    py::object result = call(objects->function, arguments, objects->options);
     if (output_dtypes.size() == 1 && !py::isinstance<py::tuple>(result) && !py::isinstance<py::list>(result)) {
       store(run, 0, result, output_dtypes[0]);
       return;

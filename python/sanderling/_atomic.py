@@ -21,10 +21,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | bytearray | 
     name = os.fspath(path)
     place = os.path.realpath(name)
     try:
-        try:
+        mode = None  # of what is there
+        with contextlib.suppress(FileNotFoundError):
             mode = os.stat(place).st_mode
-        except FileNotFoundError:
-            mode = None
         if mode is None or stat.S_ISREG(mode):
             _replace(place, content, mode)
         else:
