@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "cpu/cores.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kMaxUnits = 32768;  // two of them fit in 32 bits
 constexpr int kSpins = 2000;          // some tens of microseconds: the gap between two steps
-constexpr int64_t kAtOnce = 25'000;   // nanoseconds; about as long
+constexpr double kAtOnce = 25'000;    // nanoseconds; about as long
 
 void pause_cpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -25,11 +25,6 @@ void pause_cpu() {
 #elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)
   __asm__ volatile("yield");
 #endif
-}
-
-int64_t now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace
@@ -129,11 +124,11 @@ void ThreadPool::share(Body body, const void* argument, int64_t count, double co
 
 void ThreadPool::begin_run() {
   if (last_ < 0 || last_ >= kWorthWaking || !crew_ || crew_->sleeping() == 0) return;
-  wakes_ = now() - ended_ < kAtOnce;
+  wakes_ = nanoseconds() - ended_ < kAtOnce;
 }
 
 void ThreadPool::end_run() {
-  if (shareable_ > 0 && shareable_ < kWorthWaking) ended_ = now();
+  if (shareable_ > 0 && shareable_ < kWorthWaking) ended_ = nanoseconds();
   wakes_ = true;
   last_ = shareable_;
   shareable_ = 0;

@@ -64,7 +64,7 @@ class ThreadPool {
   int runs_ = 0;          // begun, each within the one before
   double shareable_ = 0;  // nanoseconds of this run, so far
   double last_ = -1;      // of the run before; -1: there was none
-  int64_t ended_ = 0;     // nanoseconds; when the last short run ended
+  double ended_ = 0;      // nanoseconds; when the last short run ended
   bool wakes_ = true;     // workers that sleep
   long process_;          // that the crew works in: a forked child has none of its threads
 };

@@ -1,8 +1,7 @@
 // Instruction sets and cores.
 #include <pybind11/stl.h>
 
-#include <chrono>
-
+#include "base/clock.h"
 #include "bindings/bindings.h"
 #include "bindings/gil.h"
 #include "cpu/cores.h"
@@ -48,10 +47,10 @@ void bind_cpu(py::module_& m) {
         const int64_t most = int64_t{1} << 20;
         sanderling::check(loops >= 0 && loops <= most, "loops is ", loops, "; 0 to ", most, " expected");
         const sanderling::ReleaseGil release;
-        const auto start = std::chrono::steady_clock::now();
+        const double start = sanderling::nanoseconds();
         const int64_t macs = row.kernel->run(loops);
-        const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-        return std::make_tuple(std::string(sanderling::isa_name(row.isa)) + "/" + row.name, macs, time.count());
+        const double time = sanderling::nanoseconds() - start;
+        return std::make_tuple(std::string(sanderling::isa_name(row.isa)) + "/" + row.name, macs, time);
       },
       py::kw_only(), py::arg("isa"), py::arg("is_float"), py::arg("loops"));
   m.def("operators", [] {

@@ -1,7 +1,6 @@
 #include "graph/executor.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <new>
 #include <numeric>
@@ -369,13 +368,12 @@ void Executor::run_steps(std::vector<double>* times) {
         k = chain.last;
         continue;
       }
-      auto start = times ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
+      const double start = times ? nanoseconds() : 0;
       if (current->late())
         current->run_late();
       else
         current->run_now();
-      if (times)
-        (*times)[k] += std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+      if (times) (*times)[k] += nanoseconds() - start;
     }
   } catch (const std::bad_alloc&) {
     current->rethrow(Error("out of memory"));

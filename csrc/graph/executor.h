@@ -7,13 +7,13 @@
 // does not allocate there either.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/clock.h"
 #include "base/function.h"
 #include "base/thread_pool.h"
 #include "graph/memory_plan.h"
@@ -44,15 +44,15 @@ class Interrupt {
   void set(Function<void()> callback) { callback_ = std::move(callback); }
   void check() {
     if (!callback_) return;
-    auto now = std::chrono::steady_clock::now();
+    const double now = nanoseconds();
     if (now < next_) return;
-    next_ = now + std::chrono::milliseconds(50);
+    next_ = now + 50e6;
     callback_();
   }
 
  private:
   Function<void()> callback_;
-  std::chrono::steady_clock::time_point next_;
+  double next_ = 0;
 };
 
 // What the graphs of one model share.

@@ -1,18 +1,14 @@
 #include "graph/row_chain.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <new>
 
 #include "base/aligned_buffer.h"
+#include "base/clock.h"
 
 namespace sanderling {
 namespace {
-
-double now() {
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Where row 0 would be if the tensor existed.
 template <class T>
@@ -99,7 +95,7 @@ double RowChain::gain(int64_t room) const {
 void RowChain::run(const RunContext& run, char* scratch, double* times) const {
   const size_t count = members_.size();
   std::vector<double> spent(times != nullptr ? count * static_cast<size_t>(threads_) : 0);
-  const double start = times != nullptr ? now() : 0;
+  const double start = times != nullptr ? nanoseconds() : 0;
   for (int t = 0; t < threads_; ++t) new (scratch + thread_bytes_ * static_cast<size_t>(t)) State;
   run.parallel_for(
       rows_, row_cost_,
@@ -112,7 +108,7 @@ void RowChain::run(const RunContext& run, char* scratch, double* times) const {
   double sum = 0;
   for (double t : spent) sum += t;
   // The time that passed, divided as the threads' work was.
-  const double factor = sum > 0 ? (now() - start) / sum : 0;
+  const double factor = sum > 0 ? (nanoseconds() - start) / sum : 0;
   for (size_t i = 0; i < spent.size(); ++i) times[i % count] += spent[i] * factor;
 }
 
@@ -146,9 +142,9 @@ void RowChain::run_rows(Rows rows, int thread, char* scratch, double* times) con
         if (i > 0) in = row_zero(scratch + offset_[i - 1], held[i - 1].begin, m.in_row_bytes);
         void* out = m.context->output<void>(0);
         if (i < last) out = row_zero(scratch + offset_[i], held[i].begin, m.out_row_bytes);
-        const double start = times != nullptr ? now() : 0;
+        const double start = times != nullptr ? nanoseconds() : 0;
         m.work->run(*m.context, m.input, in, out, fresh[i].begin, fresh[i].end, thread);
-        if (times != nullptr) times[i] += now() - start;
+        if (times != nullptr) times[i] += nanoseconds() - start;
       }
       if (i < last) held[i].end = fresh[i].end;
     }
