@@ -6,8 +6,6 @@ import contextlib
 import gc
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,16 +15,15 @@ import pytest
 
 import sanderling
 from sanderling import kernels
-from tests.support.builder import T, build
+from tests.support.builder import adder
+from tests.support.commands import python
 
 SIZE = (256, 256)  # large enough for threads to share it
 X = np.ones(SIZE, np.float32)
 
 
-def adder(threads: int = 2) -> sanderling.Model:
-    a, b, c = (T("float32", SIZE, name=n) for n in ("a", "b", "sum"))
-    data = build("ADD", [a, b], c, fused_activation_function="NONE")
-    return sanderling.load(data, threads=threads)
+def load_adder(threads: int = 2) -> sanderling.Model:
+    return sanderling.load(adder(SIZE), threads=threads)
 
 
 def in_child(work: Callable[[], bool]) -> int:
@@ -68,14 +65,14 @@ def running(model: sanderling.Model) -> Iterator[None]:
 
 def test_a_child_is_not_locked_out() -> None:
     """Also where another thread was inside the model at the fork."""
-    model = adder()
+    model = load_adder()
     with running(model):
         for _ in range(20):
             assert in_child(lambda: right(model)) == 0
 
 
 def test_a_child_has_threads_of_its_own() -> None:
-    model = adder(threads=3)
+    model = load_adder(threads=3)
     assert right(model)
 
     def work() -> bool:
@@ -110,21 +107,21 @@ def test_a_child_calls_kernels() -> None:
 
 def test_a_child_frees_models() -> None:
     """Their workers sleep in the parent: to destroy what they wait for would wait for them."""
-    models = [adder()]
+    models = [load_adder()]
     assert right(models[0])
     time.sleep(0.1)
 
     def work() -> bool:
         models.clear()
         gc.collect()
-        return right(adder())
+        return right(load_adder())
 
     assert in_child(work) == 0
     assert right(models[0])
 
 
 def test_a_child_frees_models_that_ran_there() -> None:
-    models = [adder()]
+    models = [load_adder()]
     assert right(models[0])
 
     def work() -> bool:
@@ -141,10 +138,11 @@ def test_fewer_threads_than_asked_for() -> None:
     """Where the system gives no more threads, those that are there take all the work."""
     code = """
 import resource
-from tests.python.test_fork import adder, right
-model = adder(threads=8)
+from tests.python.test_fork import load_adder, right
+model = load_adder(threads=8)
 taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (taken + (20 << 20),) * 2)  # room for the stacks of two
 assert right(model) and right(model)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    done = python("-c", code)
+    assert (done.returncode, done.stderr) == (0, "")

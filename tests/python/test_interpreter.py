@@ -15,29 +15,25 @@ import numpy as np
 import pytest
 
 import sanderling
-from tests.support.builder import T, build
+from tests.support.builder import adder
+from tests.support.commands import python
 
 PROLOGUE = """
 import os, signal, sys, threading, time
 import numpy as np, sanderling
+from tests.python.test_fork import SIZE, X, load_adder
 from tests.support.builder import T, build
-SIZE = (256, 256)
-X = np.ones(SIZE, np.float32)
-def adder(threads):
-    a, b, c = (T("float32", SIZE, name=n) for n in ("a", "b", "sum"))
-    return sanderling.load(build("ADD", [a, b], c, fused_activation_function="NONE"), threads=threads)
 """
 
 
-def python(code: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
-    program = PROLOGUE + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, **kwargs)  # type: ignore[call-overload, no-any-return]
+def run_code(code: str) -> subprocess.CompletedProcess[str]:
+    return python("-c", PROLOGUE + textwrap.dedent(code))
 
 
 WORK = {
-    "run": "m = adder(threads)\nwhile True: m(X, X)",
-    "load": "while True: adder(threads)(X, X)",
-    "resize": "m = adder(threads)\nwhile True:\n    m.resize((9, 9), (9, 9)); m.resize(SIZE, SIZE)",
+    "run": "m = load_adder(threads)\nwhile True: m(X, X)",
+    "load": "while True: load_adder(threads)(X, X)",
+    "resize": "m = load_adder(threads)\nwhile True:\n    m.resize((9, 9), (9, 9)); m.resize(SIZE, SIZE)",
     "kernels": "while True: sanderling.kernels.add(X, X, threads=threads)",
     "callback": """
 sanderling.register_op("Same", lambda x: x)
@@ -51,7 +47,7 @@ while True: m(X)""",
 def test_daemon_threads_at_the_end(work: str, threads: int) -> None:
     """Python keeps them from going on wherever they ask for its lock; that ended in std::terminate."""
     body = textwrap.indent(WORK[work], "    ")
-    done = python(f"""
+    done = run_code(f"""
 threads = {threads}
 def work():
 {body}
@@ -62,7 +58,7 @@ time.sleep(0.3)
 
 
 def test_interrupted_while_another_thread_has_the_model() -> None:
-    done = python("""
+    done = run_code("""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         inside = threading.Event()
         def slow(x):
@@ -86,7 +82,7 @@ def test_interrupted_while_another_thread_has_the_model() -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="this Python has no module _xxsubinterpreters")
 def test_a_second_interpreter_is_refused() -> None:
-    done = python("""
+    done = run_code("""
         import _xxsubinterpreters as interpreters
         other = interpreters.create()
         path = [p for p in sys.path if os.path.isdir(os.path.join(p, "sanderling"))][0]
@@ -97,8 +93,7 @@ def test_a_second_interpreter_is_refused() -> None:
 
 
 def test_models_are_not_copied() -> None:
-    a, b, c = (T("float32", (2,), name=n) for n in ("a", "b", "sum"))
-    model = sanderling.load(build("ADD", [a, b], c, fused_activation_function="NONE"))
+    model = sanderling.load(adder())
     for make in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="load its file again"):
             make(model)
@@ -113,8 +108,7 @@ def command(code: str, *args: object) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_half_written_file(number: signal.Signals, tmp_path: Path) -> None:
     source = tmp_path / "m.tflite"
-    a, b, c = (T("float32", (2,), name=n) for n in ("a", "b", "sum"))
-    source.write_bytes(build("ADD", [a, b], c, fused_activation_function="NONE"))
+    source.write_bytes(adder())
     slow_disk = """
         import os, signal, time
         signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may leave them ignored
@@ -145,8 +139,7 @@ def test_commands_without_an_output() -> None:
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     name = os.fsdecode(os.fsencode(tmp_path) + b"/mod\xff.tflite")
-    a, b, c = (T("float32", (2,), name=n) for n in ("a", "b", "sum"))
-    Path(name).write_bytes(build("ADD", [a, b], c, fused_activation_function="NONE"))
+    Path(name).write_bytes(adder((2,)))
     compiled = name.replace(".tflite", ".sand")
     sanderling.compile_model(name, compiled)
     x = np.float32([1, 2])

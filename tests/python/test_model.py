@@ -16,14 +16,7 @@ from sanderling import _core, ir
 from sanderling.exporters.tflite import to_bytes
 from sanderling.lowering import _registered
 from sanderling.machine import default_threads
-from tests.support.builder import Net, T, build, build_ir, const
-
-
-def adder(shape: tuple[int, ...] = (2, 3), **quantization: Any) -> bytes:
-    """A model that adds its inputs a and b; float unless a scale is given."""
-    dtype = "int8" if quantization else "float32"
-    a, b = (T(dtype, shape, name=n, signature=(-1, *shape[1:]), **quantization) for n in "ab")
-    return build("ADD", [a, b], T(dtype, shape, name="sum", **quantization), fused_activation_function="NONE")
+from tests.support.builder import Net, T, adder, build, build_ir, const
 
 
 def floats(*shape: int) -> np.ndarray:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import sanderling
+from tests.support.commands import PACKAGE, python
 from tests.support.shared import ROOT
 
-PACKAGE = str(Path(sanderling.__file__).parents[1])
 EFFNET = str(ROOT / "models" / "effnet_lite0_int8.tflite")
 COFFEE = str(ROOT / "models" / "coffee.png")
-
-
-def python(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    # The package that this process tests: installed, or beside its sources.
-    path = os.pathsep.join([PACKAGE, os.environ.get("PYTHONPATH", "")])
-    env = os.environ | {"PYTHONPATH": path} | environment
-    return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=120, env=env)
 
 
 def test_as_a_program(tmp_path: Path, pixels: Path) -> None:

@@ -212,3 +212,10 @@ def build(
 ) -> bytes:
     """Make the .tflite file of a model of one operator; see `build_ir`."""
     return tflite.to_bytes(build_ir(op, inputs, outputs, custom=custom, intermediates=intermediates, **attributes))
+
+
+def adder(shape: tuple[int, ...] = (2, 3), **quantization: Any) -> bytes:
+    """A model that adds its inputs a and b; float unless a scale is given."""
+    dtype = "int8" if quantization else "float32"
+    a, b = (T(dtype, shape, name=n, signature=(-1, *shape[1:]), **quantization) for n in "ab")
+    return build("ADD", [a, b], T(dtype, shape, name="sum", **quantization), fused_activation_function="NONE")

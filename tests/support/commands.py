@@ -1,16 +1,22 @@
-"""Commands of `sanderling`, called in this process."""
+"""Commands of `sanderling`, called in this process, and Python in another."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
 
+import sanderling
 from sanderling import ir
 from sanderling.cli.app import cli
 from sanderling.exporters.tflite import to_bytes
+
+PACKAGE = str(Path(sanderling.__file__).parents[1])
 
 
 def sanderling_(*args: object, code: int = 0) -> Result:
@@ -38,3 +44,10 @@ def failure(*args: object, code: int, prefix: str = "") -> str:
 def write(path: Path, model: ir.Model | bytes) -> Path:
     path.write_bytes(model if isinstance(model, bytes) else to_bytes(model))
     return path
+
+
+def python(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # The package that this process tests: installed, or beside its sources.
+    path = os.pathsep.join([PACKAGE, os.environ.get("PYTHONPATH", "")])
+    env = os.environ | {"PYTHONPATH": path} | environment
+    return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=120, env=env)
