@@ -14,9 +14,10 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from benchmarks.litert import prepared
 
 PAUSES = (0.0, 0.3, 2.0, 20.0)  # ms
 DEFAULT = (
@@ -35,11 +36,7 @@ def sanderling(file: Path, threads: int, x: Sequence[np.ndarray]) -> Callable[[]
 def litert(file: Path, threads: int, x: Sequence[np.ndarray]) -> Callable[[], object]:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter: Any = Interpreter(str(file), num_threads=threads)
-    interpreter.allocate_tensors()
-    for detail, array in zip(interpreter.get_input_details(), x, strict=True):
-        interpreter.set_tensor(detail["index"], array)
-    return interpreter.invoke  # type: ignore[no-any-return]
+    return prepared(Interpreter(str(file), num_threads=threads), x)
 
 
 def ratio(one: Callable[[], object], more: Callable[[], object], pause: float) -> float:

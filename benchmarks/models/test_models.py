@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import sanderling
+from benchmarks.litert import prepared
 from benchmarks.table import rows
 from tests.support.inputs import seeded
 from tests.support.shared import MODELS, shared_model
@@ -33,14 +34,14 @@ def litert(path: str, inputs: list[np.ndarray], resolver: str) -> Callable[[], N
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     kind = OpResolverType.BUILTIN_REF if resolver == "ref" else OpResolverType.AUTO
-    return _interpreter(Interpreter(path, num_threads=THREADS, experimental_op_resolver_type=kind), inputs)
+    return prepared(Interpreter(path, num_threads=THREADS, experimental_op_resolver_type=kind), inputs)
 
 
 def tflite_runtime(path: str, inputs: list[np.ndarray]) -> Callable[[], None] | None:
     """The same for tflite-runtime, where it is installed and works with this numpy."""
     try:
         interpreter = importlib.import_module("tflite_runtime.interpreter").Interpreter
-        return _interpreter(interpreter(path, num_threads=THREADS), inputs)
+        return prepared(interpreter(path, num_threads=THREADS), inputs)
     except Exception:
         return None
 
@@ -67,15 +68,6 @@ def onnx_runtime(path: str, inputs: list[np.ndarray]) -> Callable[[], None] | No
         feeds[x.name] = np.random.RandomState(3).random_sample(shape).astype(np.float32)
         assert feeds[x.name].size == like.size
     return lambda: session.run(None, feeds)
-
-
-def _interpreter(interpreter: Any, inputs: list[np.ndarray]) -> Callable[[], None]:
-    interpreter.allocate_tensors()
-    for detail, x in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.set_tensor(detail["index"], x)
-    # Without the Python side of invoke(), as LiteRT's own measurements do.
-    native = interpreter._interpreter
-    return lambda: native.Invoke()
 
 
 SETTLE = {"ONNX Runtime": 0.15} if THREADS > 1 else {}
