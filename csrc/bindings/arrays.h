@@ -6,7 +6,9 @@
 #include <cstring>
 
 #include "base/dtype.h"
+#include "base/error.h"
 #include "base/shape.h"
+#include "bindings/gil.h"
 
 namespace sanderling {
 
@@ -32,14 +34,18 @@ inline int numpy_type_number(DType t) {
   return Api::NPY_INT8_;
 }
 
-// What runs need of numpy's C interface, which numpy keeps as it is. pybind11's own way to it compiles regular
-// expressions first, to read numpy's version: the first load of a program would pay for it.
+// What is needed of numpy's C interface, which numpy keeps as it is. pybind11's own way to it, with each py::array that
+// is made or asked for by its type, runs Python code first, to read numpy's version: the first load of a program would
+// pay for it, and a daemon thread may be ended in it (see gil.h).
 struct NumpyApi {
   PyTypeObject* array_type;
   PyObject* (*descr_from_type)(int);
+  PyObject* (*from_any)(PyObject*, PyObject*, int, int, int, PyObject*);
   PyObject* (*new_from_descr)(PyTypeObject*, PyObject*, int, const Py_intptr_t*, const Py_intptr_t*, void*, int,
                               PyObject*);
+  int (*set_base_object)(PyObject*, PyObject*);
 
+  // First when the module is imported.
   static const NumpyApi& get() {
     // No lock but the interpreter's: imports may let other threads in. Never freed, as numpy itself.
     static const NumpyApi* api = nullptr;
@@ -58,7 +64,9 @@ struct NumpyApi {
     NumpyApi api;
     api.array_type = static_cast<PyTypeObject*>(table[2]);
     api.descr_from_type = reinterpret_cast<decltype(api.descr_from_type)>(table[45]);
+    api.from_any = reinterpret_cast<decltype(api.from_any)>(table[69]);
     api.new_from_descr = reinterpret_cast<decltype(api.new_from_descr)>(table[94]);
+    api.set_base_object = reinterpret_cast<decltype(api.set_base_object)>(table[282]);
     return api;
   }
 };
@@ -69,15 +77,19 @@ inline pybind11::dtype numpy_dtype(DType t) {
   return pybind11::reinterpret_steal<pybind11::dtype>(descr);
 }
 
-inline pybind11::array new_array(DType t, const Shape& shape) {
+// Of new memory, or a read-only view of `data`, which `owner` keeps.
+inline pybind11::array new_array(DType t, const Shape& shape, const void* data = nullptr, pybind11::object owner = {}) {
   const NumpyApi& api = NumpyApi::get();
   Py_intptr_t extents[Shape::kMaxRank];
   for (int i = 0; i < shape.rank(); ++i) extents[i] = static_cast<Py_intptr_t>(shape[i]);
   // Takes over the dtype.
   PyObject* made = api.new_from_descr(api.array_type, numpy_dtype(t).release().ptr(), shape.rank(), extents, nullptr,
-                                      nullptr, 0, nullptr);
+                                      const_cast<void*>(data), 0, nullptr);
   if (made == nullptr) throw pybind11::error_already_set();
-  return pybind11::reinterpret_steal<pybind11::array>(made);
+  auto array = pybind11::reinterpret_steal<pybind11::array>(made);
+  // Takes over the owner.
+  if (owner && api.set_base_object(made, owner.release().ptr()) != 0) throw pybind11::error_already_set();
+  return array;
 }
 
 // A new array with a copy of the data.
@@ -97,6 +109,29 @@ inline bool is_exactly(pybind11::handle object, DType t, const Shape& shape) {
   for (int i = 0; i < array->nd; ++i)
     if (array->dimensions[i] != shape[i]) return false;
   return (array->flags & pybind11::array::c_style) != 0;
+}
+
+// An argument as the array that it must be.
+inline pybind11::array as_array(pybind11::handle object) {
+  if (!PyObject_TypeCheck(object.ptr(), NumpyApi::get().array_type))
+    throw pybind11::type_error(concat("a numpy array expected, not ", Py_TYPE(object.ptr())->tp_name));
+  return pybind11::reinterpret_borrow<pybind11::array>(object);
+}
+
+// pybind11 knows an array's elements' size from the version of numpy.
+inline size_t array_bytes(const pybind11::array& array) { return array.attr("nbytes").cast<size_t>(); }
+
+// A contiguous array of whatever numpy makes one of, of a type where one is given: null, and Python's error is set,
+// where it does not. May call the object's own functions.
+inline pybind11::array to_array(pybind11::handle object, pybind11::object dtype = {}, int flags = 0) {
+  const NumpyApi& api = NumpyApi::get();
+  gil::Parking parking;
+  // Takes over the dtype.
+  PyObject* made =
+      api.from_any(object.ptr(), dtype.release().ptr(), 0, 0,
+                   pybind11::array::c_style | pybind11::detail::npy_api::NPY_ARRAY_ENSUREARRAY_ | flags, nullptr);
+  parking.leave();
+  return pybind11::reinterpret_steal<pybind11::array>(made);
 }
 
 inline pybind11::tuple shape_tuple(const Shape& shape) {

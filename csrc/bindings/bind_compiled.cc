@@ -36,8 +36,8 @@ py::dict quantization(const Quantization& q) {
   py::dict d;
   const std::vector<float> scales = q.scale.vector();
   const std::vector<int32_t> zeros = q.zero_point.vector();
-  d["scale"] = py::array_t<float>(static_cast<py::ssize_t>(scales.size()), scales.data());
-  d["zero_point"] = py::array_t<int32_t>(static_cast<py::ssize_t>(zeros.size()), zeros.data());
+  d["scale"] = copy_to_array(DType::float32, Shape({static_cast<int64_t>(scales.size())}), scales.data());
+  d["zero_point"] = copy_to_array(DType::int32, Shape({static_cast<int64_t>(zeros.size())}), zeros.data());
   d["axis"] = q.axis;
   return d;
 }
@@ -66,13 +66,11 @@ py::dict tensor(const CompiledModel& model, size_t index, size_t i) {
   d["is_variable"] = t.info.is_variable;
   d["data"] = py::none();
   if (t.data == nullptr) return d;
-  const py::capsule keep(new std::shared_ptr<ModelSpec>(model.spec),
-                         [](void* p) { delete static_cast<std::shared_ptr<ModelSpec>*>(p); });
-  std::vector<int64_t> shape(t.info.shape.begin(), t.info.shape.end());
-  if (t.info.int4) shape = {static_cast<int64_t>(t.stored_bytes())};
-  py::array view(numpy_dtype(t.info.int4 ? DType::uint8 : t.info.dtype), shape, t.data, keep);
-  py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-  d["data"] = view;
+  py::capsule keep(new std::shared_ptr<ModelSpec>(model.spec),
+                   [](void* p) { delete static_cast<std::shared_ptr<ModelSpec>*>(p); });
+  const Shape packed({static_cast<int64_t>(t.stored_bytes())});
+  d["data"] = t.info.int4 ? new_array(DType::uint8, packed, t.data, std::move(keep))
+                          : new_array(t.info.dtype, t.info.shape, t.data, std::move(keep));
   return d;
 }
 

@@ -74,7 +74,7 @@ class Runner {
   }
 
   // Inputs: C-contiguous arrays of the planned shapes and dtypes, checked here.
-  py::list run(int graph, const std::vector<py::array>& inputs) { return run_with(graph, inputs, nullptr); }
+  py::list run(int graph, const py::sequence& inputs) { return run_with(graph, inputs, nullptr); }
 
   // The same for arguments, a tuple, that are exactly the planned arrays: one array, or a tuple. None, and nothing is
   // run, where one is not.
@@ -104,7 +104,7 @@ class Runner {
     return std::move(outputs);
   }
 
-  py::tuple run_profiled(int graph, const std::vector<py::array>& inputs) {
+  py::tuple run_profiled(int graph, const py::sequence& inputs) {
     std::vector<double> times;
     py::list outputs = run_with(graph, inputs, &times);
     return py::make_tuple(outputs, times);
@@ -218,7 +218,7 @@ class Runner {
     return *e;
   }
 
-  py::list run_with(int graph, const std::vector<py::array>& inputs, std::vector<double>* times) {
+  py::list run_with(int graph, const py::sequence& inputs, std::vector<double>* times) {
     Lock lock(*this);
     Executor& e = executor(graph);
     e.plan();
@@ -226,9 +226,9 @@ class Runner {
           inputs.size(), " were given");
     for (size_t i = 0; i < inputs.size(); ++i) {
       const TensorInfo& t = e.input(static_cast<int>(i));
-      const py::array& a = inputs[i];
-      check(static_cast<size_t>(a.nbytes()) == t.bytes() && (a.flags() & py::array::c_style) != 0, "input '", t.name,
-            "' does not have ", t.bytes(), " contiguous bytes");
+      const py::array a = as_array(inputs[i]);
+      check(array_bytes(a) == t.bytes() && (a.flags() & py::array::c_style) != 0, "input '", t.name, "' does not have ",
+            t.bytes(), " contiguous bytes");
       if (t.bytes() > 0) std::memcpy(e.input_data(static_cast<int>(i)), a.data(), t.bytes());
     }
     {

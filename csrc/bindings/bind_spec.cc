@@ -42,7 +42,7 @@ void set_constant(ModelSpec& model, TensorSpec& tensor, const py::array& data) {
   tensor.mark_int4();
   const TensorInfo& t = tensor.info;
   check((data.flags() & py::array::c_style) != 0, "constant '", t.name, "' is not contiguous");
-  size_t bytes = static_cast<size_t>(data.nbytes());
+  const size_t bytes = array_bytes(data);
   check(bytes == tensor.stored_bytes(), "constant '", t.name, "' (", dtype_name(dtype), ") of shape ", t.shape, " has ",
         bytes, " bytes; ", tensor.stored_bytes(), " expected");
   size_t alignment = dtype_size(t.dtype);
@@ -58,11 +58,16 @@ void set_constant(ModelSpec& model, TensorSpec& tensor, const py::array& data) {
 }
 
 // Lists are taken too; numbers of another kind are converted where nothing of an integer is lost.
-using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
-using Integers = py::array_t<int64_t, py::array::c_style>;
+template <class T>
+std::vector<T> numbers(const py::handle& object, DType dtype) {
+  const py::array all = to_array(object, numpy_dtype(dtype), dtype == DType::float32 ? py::array::forcecast : 0);
+  if (!all) throw py::error_already_set();
+  const auto* data = static_cast<const T*>(all.data());
+  return std::vector<T>(data, data + all.size());
+}
 
 int add_tensor(ModelSpec& model, int graph, const std::string& name, const std::string& dtype,
-               const std::vector<int64_t>& shape, const Floats& scale, const Integers& zero_point, int axis,
+               const std::vector<int64_t>& shape, const py::object& scale, const py::object& zero_point, int axis,
                bool is_variable, const py::object& data) {
   TensorSpec tensor;
   tensor.info.name = name;
@@ -72,17 +77,16 @@ int add_tensor(ModelSpec& model, int graph, const std::string& name, const std::
   } catch (const Error& e) {
     fail("tensor '", name, "': ", e.what());
   }
-  tensor.info.quantization.scale = std::vector<float>(scale.data(), scale.data() + scale.size());
+  tensor.info.quantization.scale = numbers<float>(scale, DType::float32);
   std::vector<int32_t> zeros;
-  for (py::ssize_t i = 0; i < zero_point.size(); ++i) {
-    const int64_t z = zero_point.data()[i];
+  for (const int64_t z : numbers<int64_t>(zero_point, DType::int64)) {
     check(z >= INT32_MIN && z <= INT32_MAX, "tensor '", name, "' has zero point ", z);
     zeros.push_back(static_cast<int32_t>(z));
   }
   tensor.info.quantization.zero_point = std::move(zeros);
   tensor.info.quantization.axis = axis;
   tensor.info.is_variable = is_variable;
-  if (!data.is_none()) set_constant(model, tensor, py::cast<py::array>(data));
+  if (!data.is_none()) set_constant(model, tensor, as_array(data));
   GraphSpec& g = graph_at(model, graph);
   g.tensors.push_back(std::move(tensor));
   return static_cast<int>(g.tensors.size()) - 1;

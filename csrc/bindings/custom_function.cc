@@ -35,12 +35,13 @@ py::object call(const py::object& function, const py::tuple& arguments, const py
   return py::reinterpret_steal<py::object>(result);
 }
 
-// May call the object's own functions.
-py::array to_array(const py::handle& object) {
+// numpy's names of types are Python code.
+std::string text(const py::handle& object) {
   gil::Parking parking;
-  py::array array = py::array::ensure(object, py::array::c_style);
+  PyObject* result = PyObject_Str(object.ptr());
   parking.leave();
-  return array;
+  if (result == nullptr) throw py::error_already_set();
+  return py::cast<std::string>(py::reinterpret_steal<py::str>(result));
 }
 
 void store(RunContext& run, int i, const py::handle& result, DType dtype) {
@@ -49,11 +50,12 @@ void store(RunContext& run, int i, const py::handle& result, DType dtype) {
     PyErr_Clear();
     fail("output ", i, " of the registered function is not an array");
   }
-  check(array.dtype().equal(numpy_dtype(dtype)), "output ", i, " of the registered function is ",
-        py::cast<std::string>(py::str(static_cast<py::object>(array.dtype()))), "; ", dtype_name(dtype), " expected");
+  const py::handle found(py::detail::array_proxy(array.ptr())->descr);
+  if (!found.equal(numpy_dtype(dtype)))
+    fail("output ", i, " of the registered function is ", text(found), "; ", dtype_name(dtype), " expected");
   std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
   void* to = run.resize_output(i, Shape(dims));
-  if (array.nbytes() > 0) std::memcpy(to, array.data(), static_cast<size_t>(array.nbytes()));
+  if (const size_t bytes = array_bytes(array); bytes > 0) std::memcpy(to, array.data(), bytes);
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
 #include <pybind11/pybind11.h>
 
 #include "base/error.h"
+#include "bindings/arrays.h"
 #include "bindings/bindings.h"
 
 namespace py = pybind11;
 
 PYBIND11_MODULE(_core_module, m) {
   m.doc() = "Sanderling's native engine.";
+  sanderling::NumpyApi::get();
   m.attr("version") = SANDERLING_VERSION;
   // The front end turns it into ModelError with the file's name.
   py::register_exception<sanderling::Error>(m, "CoreError", PyExc_RuntimeError);

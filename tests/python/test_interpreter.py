@@ -57,6 +57,32 @@ time.sleep(0.3)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_no_python_code_but_the_functions(tmp_path: Path) -> None:
+    """A daemon thread that is ended within other Python code, with C++ around it, crashes.
+
+    pybind11 asks numpy for its version with Python code, and numpy's types have names by Python code.
+    """
+    done = run_code(f"""
+        import numpy.lib
+        numpy.lib.NumpyVersion = None
+        sanderling.register_op("Same", lambda x: x)
+        m = sanderling.load(build("Same", [T("float32", SIZE)], T("float32", SIZE), custom=True))
+        m(X), m(X.tolist()), m.run([X]), m.profile(X), m.tensors(X)
+        calls = []
+        sys.setprofile(lambda frame, event, _: calls.append(frame.f_code.co_name) if event == "call" else None)
+        m(X)
+        sys.setprofile(None)
+        assert calls == ["__call__", "<lambda>"], calls
+
+        path = {str(tmp_path / "adder.sand")!r}
+        q = [T("int8", (4,), 0.5), T("int8", (4,), 0.5, data=np.ones(4, np.int8))]
+        sanderling.compile_model(build("ADD", q, T("int8", (4,), 1.0), fused_activation_function="NONE"), path)
+        m = sanderling.load(path)
+        m(np.ones(4, np.int8)), m.ir.graphs[0].tensors
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_interrupted_while_another_thread_has_the_model() -> None:
     done = run_code("""
         signal.signal(signal.SIGINT, signal.default_int_handler)
