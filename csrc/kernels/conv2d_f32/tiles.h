@@ -45,6 +45,13 @@ inline void copy_cut_run(const Window2d& w, const float* row, int64_t left, floa
   }
 }
 
+// How many of `most` pixels, `step` columns apart from column 0 on, lie before column n.
+inline int64_t pixels_before(int64_t n, int64_t step, int64_t most) noexcept {
+  if (n <= 0) return 0;
+  const int64_t before = step == 1 ? n : (n + step - 1) / step;
+  return before < most ? before : most;
+}
+
 // Pointers of run i of pixel first + p: table[i * stride + p].
 __attribute__((noinline)) inline void point(const Conv2dF32& c, const Runs& runs, const float* input,
                                             const float* zeros, int64_t group, int64_t first, int64_t pixels,
@@ -66,20 +73,21 @@ __attribute__((noinline)) inline void point(const Conv2dF32& c, const Runs& runs
       for (int64_t j = 0; j < (runs.rows ? 1 : kernel_w); ++j, to += stride) {
         // Columns in which the run may begin.
         const int64_t begin = left + j * w.dilation_w, last = runs.rows ? in_w - kernel_w : in_w - 1;
-        for (int64_t p = 0; p < n; ++p) {
-          const int64_t column = begin + p * step;
-          if (outside) {
+        // Pixels of which the run lies within the row: [whole_begin, whole_end).
+        const int64_t whole_end = outside ? 0 : pixels_before(last + 1 - begin, step, n);
+        const int64_t whole_begin = pixels_before(-begin, step, whole_end);
+        for (int64_t p = whole_begin; p < whole_end; ++p) to[p] = row + (begin + p * step) * in_c;
+        const auto cut = [&](int64_t p, int64_t end) {
+          for (; p < end; ++p) {
             to[p] = zeros;
-          } else if (column >= 0 && column <= last) {
-            to[p] = row + column * in_c;
-          } else if (runs.rows) {
-            copy_cut_run(w, row, column, copies);
+            if (outside || !runs.rows) continue;
+            copy_cut_run(w, row, begin + p * step, copies);
             to[p] = copies;
             copies += runs.length;
-          } else {
-            to[p] = zeros;
           }
-        }
+        };
+        cut(0, whole_begin);
+        cut(whole_end, n);
       }
     }
     table += n;
@@ -120,6 +128,9 @@ struct Tiles : Panels<Vector::kLanes, Vector::kVectors> {
       const float* x[R];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) x[r] = table[r];
+#ifdef __x86_64__
+#pragma GCC unroll 2
+#endif
       for (int64_t k = 0; k < p.runs.length; ++k, w += N * kLanes) {
         V column[N];
 #pragma GCC unroll 4

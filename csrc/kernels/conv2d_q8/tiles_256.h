@@ -213,6 +213,7 @@ struct Tiles256 : TileDefaults {
     const int64_t stride = t.a_stride;
     for (int64_t pieces = t.pieces; pieces > 0; --pieces, piece += t.a_piece) {
       const Activation* a = piece;
+#pragma GCC unroll 2
       for (int64_t k = t.steps; k > 0; --k, a += kStep, w += kVector * C) {
         __m256i weights[C];
 #pragma GCC unroll 8

@@ -8,6 +8,7 @@ namespace {
 struct Vector {
   using Type = __m256;
   static constexpr int64_t kLanes = 8;
+  static constexpr bool kShares = true;
   static constexpr int kWide = 1;
 
   static __m256i first(int64_t n) noexcept {

@@ -7,6 +7,7 @@ namespace {
 struct Vector {
   using Type = __m512;
   static constexpr int64_t kLanes = 16;
+  static constexpr bool kShares = false;
   static constexpr int kWide = 1;
 
   static __mmask16 first(int64_t n) noexcept { return static_cast<__mmask16>((1u << n) - 1); }

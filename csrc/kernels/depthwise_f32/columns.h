@@ -1,7 +1,8 @@
 // The kernel for float vectors: up to eight neighbouring output pixels in kWide vectors of channels, one tap after the
 // other. Sums take products without rounding them, where the instruction set can.
 //
-// Vector has: Type, kLanes, kWide, zero(), splat(x), load(p), load_first(p, n), add_product(sum, x, w), add,
+// Vector has: Type, kLanes, kWide, kShares (inputs among neighbours, by which a load is saved: measured on this
+// instruction set), zero(), splat(x), load(p), load_first(p, n), add_product(sum, x, w), add,
 // at_least(low, x), at_most(high, x) (which keep a NaN x), store(p, v), store_first(p, v, n).
 #pragma once
 
@@ -56,19 +57,52 @@ struct Columns : PackedColumns<Vector::kLanes> {
                 sum[p][v], kPart ? Vector::load_first(from + v * kLanes, n) : Vector::load(from + v * kLanes), tap[v]);
       }
     }
+    store<P, N, kPart>(t, sum, c, n, output);
+  }
+
+  template <int P, int N, bool kPart>
+  static inline __attribute__((always_inline)) void store(const Pixels& t, V (&sum)[P][N], int64_t c, int64_t n,
+                                                          float* output) noexcept {
     const V low = Vector::splat(t.low), high = Vector::splat(t.high);
+    const int64_t out_c = t.w.out_c;
+    output += c;
 #pragma GCC unroll 8
-    for (int p = 0; p < P; ++p)
+    for (int p = 0; p < P; ++p, output += out_c)
 #pragma GCC unroll 4
       for (int v = 0; v < N; ++v) {
         const V y = Vector::add(sum[p][v], Vector::load(t.bias + c + v * kLanes));
         const V clamped = Vector::at_most(high, Vector::at_least(low, y));
-        float* to = output + p * w.out_c + c + v * kLanes;
+        float* to = output + v * kLanes;
         if (kPart)
           Vector::store_first(to, clamped, n);
         else
           Vector::store(to, clamped);
       }
+  }
+
+  // The same for one vector of channels and K taps side by side at a stride of 1: each input is loaded once.
+  template <int P, int K>
+  static void shared_tile(const Pixels& t, int64_t c, float* output) noexcept {
+    const Window2d& w = t.w;
+    const int64_t in_c = w.in_c, row = w.dilation_h * w.in_w * in_c;
+    V sum[P][1];
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) sum[p][0] = Vector::zero();
+    for (int64_t i = t.row_begin; i < t.row_end; ++i) {
+      const float* x = t.first + i * row + c;
+      const float* weight = t.weights + i * K * t.padded + c;
+      V tap[K];
+#pragma GCC unroll 8
+      for (int j = 0; j < K; ++j) tap[j] = Vector::load(weight + j * t.padded);
+#pragma GCC unroll 16
+      for (int column = 0; column < P - 1 + K; ++column, x += in_c) {
+        const V value = Vector::load(x);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p)
+          if (column >= p && column < p + K) sum[p][0] = Vector::add_product(sum[p][0], value, tap[column - p]);
+      }
+    }
+    store<P, 1, false>(t, sum, c, 0, output);
   }
 
   // P pixels in all channels.
@@ -80,6 +114,25 @@ struct Columns : PackedColumns<Vector::kLanes> {
     if (N > 1)
       for (; c + kLanes <= n; c += kLanes) tile<P, 1, false>(t, c, 0, output);
     if (c < n) tile<P, 1, true>(t, c, n - c, output);
+  }
+
+  template <int P, int K>
+  static void shared_pixels(const Pixels& t, float* output) noexcept {
+    const int64_t n = t.w.out_c;
+    int64_t c = 0;
+    for (; c + kLanes <= n; c += kLanes) shared_tile<P, K>(t, c, output);
+    if (c < n) tile<P, 1, true>(t, c, n - c, output);
+  }
+
+  // P pixels that see all columns of the filter.
+  template <int P, int N>
+  static void inner_pixels(const Pixels& t, float* output) noexcept {
+    if constexpr (Vector::kShares) {
+      const bool alike = t.w.stride_w == 1 && t.w.dilation_w == 1;
+      if (alike && t.w.kernel_w == 3) return shared_pixels<P, 3>(t, output);
+      if (alike && t.w.kernel_w == 5) return shared_pixels<P, 5>(t, output);
+    }
+    pixels<P, N>(t, output);
   }
 
   // The taps [begin, end) of `count` that see pixels [0, extent) from `first` on.
@@ -117,10 +170,10 @@ struct Columns : PackedColumns<Vector::kLanes> {
         }
         t.column_begin = 0, t.column_end = w.kernel_w;
         if (rest >= 8) {
-          pixels<8, Vector::kWide>(t, y);
+          inner_pixels<8, Vector::kWide>(t, y);
           x += 8;
         } else if (rest >= 4) {
-          pixels<4, 2 * Vector::kWide>(t, y);
+          inner_pixels<4, 2 * Vector::kWide>(t, y);
           x += 4;
         } else if (rest >= 2) {
           pixels<2, 4>(t, y);

@@ -8,6 +8,7 @@ namespace {
 struct Vector {
   using Type = float32x4_t;
   static constexpr int64_t kLanes = 4;
+  static constexpr bool kShares = false;
 #ifdef __aarch64__
   static constexpr int kWide = 2;
   static Type add_product(Type sum, Type x, Type w) noexcept { return vfmaq_f32(sum, x, w); }
