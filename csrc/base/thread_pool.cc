@@ -144,8 +144,8 @@ void ThreadPool::Crew::run(Body body, const void* argument, int64_t count, int64
   step_.grain = static_cast<uint32_t>(std::min((grain + step_.unit - 1) / step_.unit, kMaxUnits));
   const int64_t units = (count + step_.unit - 1) / step_.unit;
   for (int t = 0; t < threads_; ++t) {
-    const auto begin = static_cast<uint32_t>(units * t / threads_),
-               end = static_cast<uint32_t>(units * (t + 1) / threads_);
+    const auto begin = static_cast<uint32_t>((units * t + threads_ - 1) / threads_),
+               end = static_cast<uint32_t>((units * (t + 1) + threads_ - 1) / threads_);
     ranges_[static_cast<size_t>(t)].bounds.store(begin << 16 | end, std::memory_order_relaxed);
   }
   if (!placed_) caller_core_.store(sched_getcpu(), std::memory_order_relaxed);

@@ -51,7 +51,7 @@ RowChain::Rows RowChain::needed(const RowWork& w, Rows rows) {
 }
 
 double RowChain::gain(int64_t room) const {
-  constexpr double kBarrier = 2500;          // nanoseconds to end a parallel step and begin the next
+  constexpr double kBarrier = 1000;          // nanoseconds to end a parallel step and begin the next
   constexpr double kCall = 150;              // to call a member for a band
   constexpr double kKeptPerNanosecond = 30;  // bytes that the next band needs again: moved, and rearranged by kernels
   constexpr int64_t kLarge = 128 << 10;      // bytes of memory that are worth a little
