@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #include "kernels/conv2d_q8/panels.h"
+#include "kernels/conv2d_q8/row_sums.h"
 #include "quant/requantize_avx2.h"
 
 namespace sanderling {
@@ -78,33 +79,52 @@ struct Tiles256 : TileDefaults {
   static int shift(const Conv2dQ8& c) { return sizeof(Activation) > 1 && c.weight_zero == 0 ? c.flip : 128; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, kStep); }
 
-  static int32_t sum(const uint8_t* row, int64_t n) {
-    __m256i total = _mm256_setzero_si256();
+  // Sums of a row in 8 parts. Of what does not fill a vector, the last 8 elements are taken without those before them.
+  static __m256i parts(const uint8_t* row, int64_t n) {
+    const __m256i none = _mm256_setzero_si256();
+    __m256i total = none;
     int64_t k = 0;
-    for (; k + 32 <= n; k += 32)
-      total = _mm256_add_epi64(total, _mm256_sad_epu8(load_256(row + k), _mm256_setzero_si256()));
-    int64_t parts[4], all;
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), total);
-    all = parts[0] + parts[1] + parts[2] + parts[3];
-    for (; k < n; ++k) all += row[k];
-    return static_cast<int32_t>(all);
+    for (; k + 32 <= n; k += 32) total = _mm256_add_epi32(total, _mm256_sad_epu8(load_256(row + k), none));
+    if (k == n) return total;
+    __m128i rest = _mm_setzero_si128();
+    if (k + 16 <= n) {
+      rest = _mm_sad_epu8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + k)), rest);
+      k += 16;
+    }
+    for (; k < n; k += 8) {
+      uint64_t bytes;
+      std::memcpy(&bytes, row + (k + 8 <= n ? k : n - 8), sizeof bytes);
+      if (k + 8 > n) bytes >>= 8 * (k + 8 - n);
+      rest = _mm_add_epi32(
+          rest, _mm_sad_epu8(_mm_cvtsi64_si128(static_cast<long long>(bytes)), _mm256_castsi256_si128(none)));
+    }
+    return _mm256_add_epi32(total, _mm256_inserti128_si256(none, rest, 0));
   }
 
-  static int32_t sum(const int16_t* row, int64_t n) {
+  static __m256i parts(const int16_t* row, int64_t n) {
+    const __m256i one = _mm256_set1_epi16(1);
     __m256i total = _mm256_setzero_si256();
     int64_t k = 0;
-    for (; k + 16 <= n; k += 16)
-      total = _mm256_add_epi32(total, _mm256_madd_epi16(load_256(row + k), _mm256_set1_epi16(1)));
-    int32_t parts[8], all = 0;
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), total);
-    for (int32_t part : parts) all += part;
-    for (; k < n; ++k) all += row[k];
-    return all;
+    for (; k + 16 <= n; k += 16) total = _mm256_add_epi32(total, _mm256_madd_epi16(load_256(row + k), one));
+    for (; k < n; k += 8) {
+      // The words of `kept` from k + 8 - n on, at most 8.
+      alignas(16) static constexpr int16_t kept[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+      const int64_t over = k + 8 > n ? k + 8 - n : 0;
+      const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + k - over));
+      const __m128i taken = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kept + 8 - over));
+      total = _mm256_add_epi32(total, _mm256_inserti128_si256(_mm256_setzero_si256(), _mm_madd_epi16(words, taken), 0));
+    }
+    return total;
   }
 
   template <class T>
   static void sums(const T* rows, int64_t stride, int64_t n, int64_t length, int32_t* to) {
-    for (int64_t r = 0; r < n; ++r) to[r] = sum(rows + r * stride, length);
+    if (length >= 8) return sum_rows(rows, stride, n, to, [length](const T* row) { return parts(row, length); });
+    for (int64_t r = 0; r < n; ++r) {
+      int32_t sum = 0;
+      for (int64_t k = 0; k < length; ++k) sum += rows[r * stride + k];
+      to[r] = sum;
+    }
   }
 
   static void widen(const uint8_t* from, int64_t n, bool is_signed, int16_t* to) {
