@@ -16,8 +16,15 @@ struct Vpmaddwd {
   }
 };
 
+// Weights with a zero point: the differences, which no byte holds, and no sums of activations.
+struct Words : Vpmaddwd {
+  using Weight = int16_t;
+  static inline __attribute__((always_inline)) __m256i load(const int16_t* p) { return load_256(p); }
+};
+
 }  // namespace
 
+const Conv2dQ8Kernel conv2d_q8_avx2_words = PanelKernel<Tiles256<Words>>::kernel();
 const Conv2dQ8Kernel conv2d_q8_avx2_panels = PanelKernel<Tiles256<Vpmaddwd>>::kernel();
 
 }  // namespace sanderling

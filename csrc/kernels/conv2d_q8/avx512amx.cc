@@ -135,6 +135,7 @@ struct SumRows {
 };
 
 struct Tiles : Rows512 {
+  static constexpr bool kSubtracts = false;
   static constexpr int kLanes = sanderling::kLanes, kPanel = sanderling::kPanel, kRows = sanderling::kRows, kStep = 4;
   static constexpr bool kByPanel = true;
   using Weight = int8_t;

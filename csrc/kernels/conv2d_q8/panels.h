@@ -59,6 +59,7 @@ struct TileArguments {
 
 // What tiles have unless they say otherwise: unsigned activations, four at a time, one tile in a call.
 struct TileDefaults {
+  static constexpr bool kSubtracts = false;  // weights hold no zero point
   static constexpr bool kByPanel = false, kRepeats = false;
   static int shift(const Conv2dQ8&) { return 128; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, 4); }
@@ -97,6 +98,8 @@ struct PanelKernel {
     }
   };
 
+  // Of the weights as they are packed.
+  static int32_t weight_zero(const Conv2dQ8& c) { return Tiles::kSubtracts ? 0 : c.weight_zero; }
   static int64_t panels(int64_t padded) { return (padded + kPanel - 1) / kPanel; }
 
   static Pieces pieces(const Conv2dQ8& c) { return Pieces(c, Tiles::padded); }
@@ -105,11 +108,14 @@ struct PanelKernel {
   static void pack_panel(const Conv2dQ8& c, const uint8_t* weights, int64_t channels, int64_t panel, Weight* to) {
     const int64_t depth = c.depth();
     const Pieces at = pieces(c);
+    const int32_t zero = c.weight_zero - weight_zero(c);
     for (int64_t i = 0; i < at.count; ++i, weights += at.bytes)
       for (int64_t k = 0; k < at.length; k += kStep)
         for (int64_t o = 0; o < panel; ++o)
           for (int64_t j = k; j < k + kStep; ++j)
-            *to++ = o < channels && j < at.bytes ? static_cast<int8_t>(weights[o * depth + j] ^ c.flip) : int8_t{0};
+            *to++ = o < channels && j < at.bytes
+                        ? static_cast<Weight>(static_cast<int8_t>(weights[o * depth + j] ^ c.flip) - zero)
+                        : Weight{0};
   }
 
   static void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) noexcept {
@@ -128,7 +134,7 @@ struct PanelKernel {
       for (int64_t o = 0; o < out; ++o) {
         const int64_t channel = g * out + o, padded = g * at.padded + o;
         const WeightSums sums = weight_sums(c, weights + channel * depth);
-        sum[padded] = static_cast<int32_t>(sums.sum + depth * c.weight_zero);
+        sum[padded] = static_cast<int32_t>(sums.sum + depth * weight_zero(c));
         table[padded] = products_reach(sums);
         if (c.multipliers != nullptr && fits)
           fits = narrow_fits(c.multipliers[channel], bias_of(channel), table[padded]);
@@ -171,7 +177,7 @@ struct PanelKernel {
         for (int64_t i = o; fused && i < out && i < o + kPanel; ++i) {
           const int64_t channel = g * out + i, padded = g * at.padded + i;
           const int32_t b = bias ? bias[channel] : 0;
-          const WeightSums sums{sum[padded] - c.depth() * c.weight_zero, reach[padded] / 255};
+          const WeightSums sums{sum[padded] - c.depth() * weight_zero(c), reach[padded] / 255};
           FusedRescale found;
           fused = fuse_channel(c, channel, sums, b, found);
           if (fused) set_fused(found, b, memory, all, padded);
@@ -219,7 +225,7 @@ struct PanelKernel {
       const int64_t block = block_pixels(c);
       pitch = at.strips ? strip_pitch(c, at, block) : 0;
       length = at.strips ? at.count * pitch : block * at.length;
-      rows = columns + (c.weight_zero != 0 ? static_cast<size_t>(pitch) * sizeof(int16_t) : 0);
+      rows = columns + (weight_zero(c) != 0 ? static_cast<size_t>(pitch) * sizeof(int16_t) : 0);
       widened = rows + (reads_input(c, Tiles::shift(c), at.length) ? 0 : static_cast<size_t>(round_up(length, 64)));
       bytes = widened + (kWidens ? static_cast<size_t>(length) * sizeof(Activation) : 0);
     }
@@ -293,7 +299,7 @@ struct PanelKernel {
           copy_strips(c, pieces, copy, input, begin, pixels, memory.pitch, rows);
         else if (!direct)
           gather(c, copy, input, g, begin, pixels, length, rows);
-        if (c.weight_zero != 0) {
+        if (weight_zero(c) != 0) {
           if (pieces.strips)
             sum_strips(c, rows, memory.pitch, pixels, columns, terms);
           else
@@ -324,7 +330,7 @@ struct PanelKernel {
                                  nullptr,
                                  out_c,
                                  to_bytes ? nullptr : acc};
-          if (c.weight_zero != 0) stage.row_terms = terms;
+          if (weight_zero(c) != 0) stage.row_terms = terms;
           if (to_bytes) t.out = static_cast<uint8_t*>(output) + begin * out_c + g * out + o;
           const auto finish_rows = [&](const int32_t* sums, int64_t first_row, int64_t count) {
             finish(c, p, sums, count, n, begin + first_row, g * out + o, output);
@@ -342,7 +348,7 @@ struct PanelKernel {
                 Tiles::tile(padded, size)(t, p, stage);
               }
               if (!to_bytes) finish_rows(acc, r, size);
-              if (c.weight_zero != 0) stage.row_terms += n_tiles * size;
+              if (weight_zero(c) != 0) stage.row_terms += n_tiles * size;
               t.a += n_tiles * size * stride, t.out += n_tiles * size * out_c;
             }
           }

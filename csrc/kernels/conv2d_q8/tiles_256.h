@@ -76,7 +76,11 @@ struct Tiles256 : TileDefaults {
   static constexpr int kVector = kLanes * kStep;  // weights
 
   // Words hold bytes of either sign, but sums of windows are of unsigned ones.
-  static int shift(const Conv2dQ8& c) { return sizeof(Activation) > 1 && c.weight_zero == 0 ? c.flip : 128; }
+  static constexpr bool kSubtracts = sizeof(Weight) > 1;
+  static int shift(const Conv2dQ8& c) {
+    return sizeof(Activation) > 1 && (kSubtracts || c.weight_zero == 0) ? c.flip : 128;
+  }
+  static bool takes(const Conv2dQ8& c) noexcept { return !kSubtracts || c.weight_zero != 0; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, kStep); }
 
   // Sums of a row in 8 parts. Of what does not fill a vector, the last 8 elements are taken without those before them.
