@@ -75,8 +75,8 @@ struct Tiles256 : TileDefaults {
   using Function = void (*)(const Arguments&, const Panels<Weight>&, const TileStage<Output>&, int64_t tiles);
   static constexpr int kVector = kLanes * kStep;  // weights
 
-  // Words hold bytes of either sign, but sums of windows are of unsigned ones.
   static constexpr bool kSubtracts = sizeof(Weight) > 1;
+  // Words hold bytes of either sign, but sums of windows are of unsigned ones.
   static int shift(const Conv2dQ8& c) {
     return sizeof(Activation) > 1 && (kSubtracts || c.weight_zero == 0) ? c.flip : 128;
   }
