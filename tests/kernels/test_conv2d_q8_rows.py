@@ -14,7 +14,7 @@ from tests.support.compare import assert_same
 from tests.support.convolution import LIMITS, Convolution, simple
 from tests.support.isa import require_isa
 
-ISAS = [isa for folder, _, isa in _core.kernels() if folder == "conv2d_q8" and isa != "portable"]
+ISAS = [*dict.fromkeys(isa for folder, _, isa in _core.kernels() if folder == "conv2d_q8" and isa != "portable")]
 
 
 class Lowest(Convolution):
