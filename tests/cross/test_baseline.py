@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 pytest.importorskip("elftools", reason="pyelftools is missing (extra `cross`)")
 
 from tests.support.native import ROOT
+from tests.support.zig import zig
 
 SOURCE = """
 static int __attribute__((noinline, used)) {name}(int a) {{
@@ -36,17 +36,16 @@ def link(
     source: str = SOURCE,
 ) -> Path:
     """A shared library of files, each with one function (its name, its instruction)."""
-    spec = importlib.util.find_spec("ziglang")
-    if spec is None or spec.origin is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("ziglang is missing (extra `cross`)")
-        pytest.skip("ziglang is missing (extra `cross`)")
     for file, (name, instruction) in sources.items():
         (folder / file).write_text(source.format(name=name, instruction=instruction))
     out = folder / "library.so"
     options = ["-Os", "-g", "-target", *target, "-nostdlib", "-shared", "-o", str(out)]
-    command = [str(Path(spec.origin).parent / "zig"), "c++", *options, *sources]
-    subprocess.run(command, check=True, cwd=folder, env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache")})
+    subprocess.run(
+        [zig(), "c++", *options, *sources],
+        check=True,
+        cwd=folder,
+        env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache")},
+    )
     return out
 
 
