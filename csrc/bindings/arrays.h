@@ -125,13 +125,10 @@ inline size_t array_bytes(const pybind11::array& array) { return array.attr("nby
 // where it does not. May call the object's own functions.
 inline pybind11::array to_array(pybind11::handle object, pybind11::object dtype = {}, int flags = 0) {
   const NumpyApi& api = NumpyApi::get();
-  gil::Parking parking;
+  flags |= pybind11::array::c_style | pybind11::detail::npy_api::NPY_ARRAY_ENSUREARRAY_;
   // Takes over the dtype.
-  PyObject* made =
-      api.from_any(object.ptr(), dtype.release().ptr(), 0, 0,
-                   pybind11::array::c_style | pybind11::detail::npy_api::NPY_ARRAY_ENSUREARRAY_ | flags, nullptr);
-  parking.leave();
-  return pybind11::reinterpret_steal<pybind11::array>(made);
+  return pybind11::reinterpret_steal<pybind11::array>(
+      gil::parked([&] { return api.from_any(object.ptr(), dtype.release().ptr(), 0, 0, flags, nullptr); }));
 }
 
 inline pybind11::tuple shape_tuple(const Shape& shape) {

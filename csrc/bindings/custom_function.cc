@@ -27,21 +27,12 @@ struct Objects {
   }
 };
 
-py::object call(const py::object& function, const py::tuple& arguments, const py::dict& options) {
-  gil::Parking parking;
-  PyObject* result = PyObject_Call(function.ptr(), arguments.ptr(), options.ptr());
-  parking.leave();
+// The object that `call` returns, which runs Python code.
+template <class Call>
+py::object from_python(const Call& call) {
+  PyObject* result = gil::parked(call);
   if (result == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(result);
-}
-
-// numpy's names of types are Python code.
-std::string text(const py::handle& object) {
-  gil::Parking parking;
-  PyObject* result = PyObject_Str(object.ptr());
-  parking.leave();
-  if (result == nullptr) throw py::error_already_set();
-  return py::cast<std::string>(py::reinterpret_steal<py::str>(result));
 }
 
 void store(RunContext& run, int i, const py::handle& result, DType dtype) {
@@ -51,8 +42,11 @@ void store(RunContext& run, int i, const py::handle& result, DType dtype) {
     fail("output ", i, " of the registered function is not an array");
   }
   const py::handle found(py::detail::array_proxy(array.ptr())->descr);
-  if (!found.equal(numpy_dtype(dtype)))
-    fail("output ", i, " of the registered function is ", text(found), "; ", dtype_name(dtype), " expected");
+  if (!found.equal(numpy_dtype(dtype))) {
+    const py::object name = from_python([&] { return PyObject_Str(found.ptr()); });  // numpy's names are Python code
+    fail("output ", i, " of the registered function is ", py::cast<std::string>(name), "; ", dtype_name(dtype),
+         " expected");
+  }
   std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
   void* to = run.resize_output(i, Shape(dims));
   if (const size_t bytes = array_bytes(array); bytes > 0) std::memcpy(to, array.data(), bytes);
@@ -76,7 +70,8 @@ CustomFunction python_function(py::object function, py::dict options, std::vecto
         arguments[i] = py::none();
     }
     // A Python exception passes through the engine as it is.
-    py::object result = call(objects->function, arguments, objects->options);
+    py::object result =
+        from_python([&] { return PyObject_Call(objects->function.ptr(), arguments.ptr(), objects->options.ptr()); });
     if (output_dtypes.size() == 1 && !py::isinstance<py::tuple>(result) && !py::isinstance<py::list>(result)) {
       store(run, 0, result, output_dtypes[0]);
       return;

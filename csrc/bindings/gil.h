@@ -27,6 +27,15 @@ class Parking {
   bool left_ = false;
 };
 
+// What `call` returns, which may run Python code.
+template <class Call>
+auto parked(const Call& call) {
+  Parking parking;
+  const auto result = call();
+  parking.leave();
+  return result;
+}
+
 __attribute__((noinline)) inline void restore(PyThreadState* state) noexcept(false) {
   Parking parking;
   PyEval_RestoreThread(state);
@@ -34,10 +43,7 @@ __attribute__((noinline)) inline void restore(PyThreadState* state) noexcept(fal
 }
 
 __attribute__((noinline)) inline PyGILState_STATE ensure() noexcept(false) {
-  Parking parking;
-  const PyGILState_STATE state = PyGILState_Ensure();
-  parking.leave();
-  return state;
+  return parked([] { return PyGILState_Ensure(); });
 }
 
 // That the calling thread gave up last.
