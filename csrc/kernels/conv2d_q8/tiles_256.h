@@ -76,11 +76,12 @@ struct Tiles256 : TileDefaults {
   static constexpr int kVector = kLanes * kStep;  // weights
 
   static constexpr bool kSubtracts = sizeof(Weight) > 1;
-  // Words hold bytes of either sign, but sums of windows are of unsigned ones.
-  static int shift(const Conv2dQ8& c) {
-    return sizeof(Activation) > 1 && (kSubtracts || c.weight_zero == 0) ? c.flip : 128;
+  // Words hold bytes of either sign.
+  static int shift(const Conv2dQ8& c) { return sizeof(Activation) > 1 ? c.flip : 128; }
+  // Words of activations are not summed: weights with a zero point are words, too.
+  static bool takes(const Conv2dQ8& c) noexcept {
+    return sizeof(Activation) == 1 || kSubtracts == (c.weight_zero != 0);
   }
-  static bool takes(const Conv2dQ8& c) noexcept { return !kSubtracts || c.weight_zero != 0; }
   static int64_t padded(int64_t bytes) { return round_up(bytes, kStep); }
 
   // Sums of a row in 8 parts. Of what does not fill a vector, the last 8 elements are taken without those before them.
@@ -237,6 +238,7 @@ struct Tiles256 : TileDefaults {
     const int64_t stride = t.a_stride;
     for (int64_t pieces = t.pieces; pieces > 0; --pieces, piece += t.a_piece) {
       const Activation* a = piece;
+      // A loop of one step loses a tenth to its own ends.
 #pragma GCC unroll 2
       for (int64_t k = t.steps; k > 0; --k, a += kStep, w += kVector * C) {
         __m256i weights[C];
