@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("elftools", reason="pyelftools is missing (extra `cross`)")
 
 from tests.support.native import ROOT
+from tests.support.zig import zig
 
 # Each has a function `part` of its own, which tells files that the linker puts together from each other.
 SOURCES = {
@@ -58,8 +59,7 @@ SOURCES = {
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A program that is not stripped, and the folder of its objects."""
-    zig = pytest.importorskip("ziglang", reason="the cross compiler is missing (extra `cross`)")
-    compiler = [str(Path(zig.__file__).with_name("zig")), "c++", "-target", "aarch64-linux-none", "-O1"]
+    compiler = [zig(), "c++", "-target", "aarch64-linux-none", "-O1"]
     separate = ["-fno-sanitize=undefined", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"]
     folder = tmp_path_factory.mktemp("size")
     env = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache"), "ZIG_LOCAL_CACHE_DIR": str(folder / "cache")}
