@@ -47,11 +47,12 @@ static inline Pair lesser(Pair a, Pair b) { return a < b ? a : b; }
 // `steps` has room for whole kAtOnce.
 static inline int fused_steps(Multiplier m, int64_t highest, int most, double* steps) {
   using namespace pairs;
-  // The step to j + 1 is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j + 1) * 2^(right - 1): the quotient by
-  // the multiplier, rounded up, of first + j * each. These, in units of 2^30, are doubles; quotients are near theirs.
-  const int right = -m.shift;
-  const double first = std::ldexp(1.0, right) - 1, each = std::ldexp(1.0, right + 1);
-  const double multiplier = std::ldexp(static_cast<double>(m.multiplier), -30), inverse = 1 / multiplier;
+  // The step to j + 1 is where floor(sum * multiplier / 2^31 + 1/2) reaches (2 j + 1) * 2^(right - 1), or j + 1 where
+  // nothing is shifted right: the quotient by the multiplier, rounded up, of first + j * each. These, in units of 2^30,
+  // are doubles; quotients are near theirs.
+  const int right = m.shift < 0 ? -m.shift : 0, left = m.shift + right;
+  const double first = right > 0 ? std::ldexp(1.0, right) - 1 : 1, each = std::ldexp(1.0, right + 1);
+  const double multiplier = std::ldexp(static_cast<double>(m.multiplier), left - 30), inverse = 1 / multiplier;
   constexpr double kToWhole = 6755399441055744.0;  // 1.5 * 2^52: what is added to it is rounded to whole numbers
   constexpr double kSure = 0.5 - 1.0 / (1 << 18);  // many times the error of quotients below 2^31 from a whole number
   const double reached = (static_cast<double>(highest) * multiplier - first) / each + 2;
@@ -68,8 +69,10 @@ static inline int fused_steps(Multiplier m, int64_t highest, int most, double* s
   const Pair all = greater(furthest[0], furthest[1]);
   if (all[0] > kSure || all[1] > kSure)
     for (int j = 0; j < count; ++j) {
-      const uint64_t divisor = static_cast<uint64_t>(m.multiplier);  // no dividend is far above highest * divisor
-      const uint64_t dividend = (static_cast<uint64_t>(2 * j + 1) << (right + 30)) - (uint64_t{1} << 30);
+      const uint64_t divisor = static_cast<uint64_t>(m.multiplier)
+                               << left;  // no dividend is far above highest * divisor
+      const uint64_t dividend =
+          (static_cast<uint64_t>(2 * j + 1) << (right + 30)) - (right > 0 ? uint64_t{1} << 30 : 0);
       steps[j] = static_cast<double>((dividend + divisor - 1) / divisor);
     }
   int n = count;
@@ -151,10 +154,11 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
     result = {start(least_base), 0.0f, static_cast<float>(3 * kOne / 2 + zero)};
     return true;
   }
-  if (m.shift >= 0 || m.shift < -31) return false;
+  if (m.shift > 16 || m.shift < -31) return false;
   const double real = std::ldexp(static_cast<double>(m.multiplier), m.shift - 31);
   const double bottom = static_cast<double>(range.lowest), top = static_cast<double>(range.highest);
-  if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it
+  // Left shifts that overflow in the reference.
+  if (m.shift > 0 && (std::ldexp(bottom, m.shift) < INT32_MIN || std::ldexp(top, m.shift) > INT32_MAX)) return false;
   const int most = high - zero;
   double steps[256];
   const int count = fused_steps(m, range.highest, most, steps);
@@ -164,6 +168,7 @@ static inline bool find_fused_rescale(Multiplier m, SumRange range, int32_t zero
     result = {start(least_base), 0.0f, static_cast<float>(3 * kOne / 2 + zero + first)};
     return true;
   }
+  if (bottom * real < -32000 || top * real > 32000) return false;  // the low 16 bits hold it
 
   const float nearest = static_cast<float>(real), above = std::nextafter(nearest, 1.0f);
   const float below = std::nextafter(nearest, 0.0f);

@@ -28,6 +28,12 @@ static inline bool fused_table_holds(const void* memory, int32_t input_zero) {
   return *static_cast<const int32_t*>(memory) == input_zero;
 }
 
+static inline bool all_fused(const FusedTable& table, int64_t blocks) {
+  for (int64_t b = 0; b < blocks; ++b)
+    if (!table.has[b]) return false;
+  return true;
+}
+
 // Begins a table, in zeroed memory.
 static inline void start_fused_table(void* memory, int32_t input_zero) { *static_cast<int32_t*>(memory) = input_zero; }
 static inline void set_fused(const FusedRescale& f, int32_t bias, void* memory, int64_t entries, int64_t entry) {

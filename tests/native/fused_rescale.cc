@@ -29,8 +29,9 @@ int32_t fused(int64_t sum, const FusedRescale& f, int32_t low, int32_t high) {
 
 void check_fused_rescale(Random& random, Tally& tally) {
   if (!tally.begins("fused_rescale", Isa::portable, "fma", "")) return;
-  const int64_t depth = random.between(1, random.once_in(2) ? 64 : 2000);
-  const int64_t reach = depth * random.between(100, 16000);
+  const bool few = random.once_in(4);  // sums of less than a byte: multipliers of 1/2 and more
+  const int64_t depth = few ? 1 : random.between(1, random.once_in(2) ? 64 : 2000);
+  const int64_t reach = few ? random.between(1, 400) : depth * random.between(100, 16000);
   // Channels of weights near zero have a small scale, and so a large bias.
   const int64_t far = random.once_in(4) ? int64_t{1} << random.between(20, 30) : reach;
   const int32_t bias = static_cast<int32_t>(random.between(-far, far));

@@ -20,7 +20,8 @@ struct ScratchLayout {
     zeros = align64(static_cast<size_t>(packed.parts * packed.taps) * sizeof(int64_t));
     columns = zeros + align64(static_cast<size_t>(c.window.in_w * c.window.in_c));
     group_bytes = static_cast<size_t>(sanderling::columns(c.window) * kColumn);
-    bytes = columns + static_cast<size_t>(packed.rows.groups) * group_bytes;
+    // Two blocks at a time, one after the other.
+    bytes = columns + 2 * static_cast<size_t>(packed.rows.groups) * group_bytes;
   }
 };
 

@@ -21,31 +21,40 @@ struct Sums {
 };
 
 SANDERLING_INLINE Column load_column(const int8_t* x) { return {vld1q_s8(x), vld1q_s8(x + 16)}; }
-SANDERLING_INLINE int8x16_t load_half(const int8_t* x) { return vcombine_s8(vld1_s8(x), vcreate_s8(0)); }
 
 // Four rows from one column of the picture on; a row outside of the picture points to input_zero.
 struct FourRows {
   const int8_t *a, *b, *c, *d;
 };
 
-// Columns [first, last) of the picture from `step` apart, and input_zero beside them.
-template <bool kFlip>
+// `inside` columns of the picture, `step` apart, and input_zero beside them. kPair: of two blocks, `second` bytes
+// apart.
+template <bool kFlip, bool kPair>
 void interleave(const FourRows& rows, int64_t step, int64_t before, int64_t inside, int64_t after, int8_t zero,
-                uint8_t flip, int8_t* to) {
+                uint8_t flip, int8_t* to, int64_t second) {
   const int8x16_t outside = vdupq_n_s8(zero), mask = vreinterpretq_s8_u8(vdupq_n_u8(flip));
+  const auto store = [&](int8_t* at, int8x16_t low, int8x16_t high) {
+    vst1q_s8(at, low);
+    vst1q_s8(at + 16, high);
+  };
   const auto fill = [&](int64_t n) {
     for (int64_t i = 0; i < n; ++i, to += kColumn) {
-      vst1q_s8(to, outside);
-      vst1q_s8(to + 16, outside);
+      store(to, outside, outside);
+      if (kPair) store(to + second, outside, outside);
     }
   };
+  const auto load = [](const int8_t* x) { return kPair ? vld1q_s8(x) : vcombine_s8(vld1_s8(x), vcreate_s8(0)); };
   fill(before);
   const int8_t *a = rows.a, *b = rows.b, *c = rows.c, *d = rows.d;
   for (int64_t i = 0; i < inside; ++i, to += kColumn, a += step, b += step, c += step, d += step) {
-    int8x16_t even = vzip1q_s8(load_half(a), load_half(c)), odd = vzip1q_s8(load_half(b), load_half(d));
-    if (kFlip) even = veorq_s8(even, mask), odd = veorq_s8(odd, mask);
-    vst1q_s8(to, vzip1q_s8(even, odd));
-    vst1q_s8(to + 16, vzip2q_s8(even, odd));
+    int8x16_t xa = load(a), xb = load(b), xc = load(c), xd = load(d);
+    if (kFlip) xa = veorq_s8(xa, mask), xb = veorq_s8(xb, mask), xc = veorq_s8(xc, mask), xd = veorq_s8(xd, mask);
+    const int8x16_t even = vzip1q_s8(xa, xc), odd = vzip1q_s8(xb, xd);
+    store(to, vzip1q_s8(even, odd), vzip2q_s8(even, odd));
+    if (kPair) {
+      const int8x16_t even2 = vzip2q_s8(xa, xc), odd2 = vzip2q_s8(xb, xd);
+      store(to + second, vzip1q_s8(even2, odd2), vzip2q_s8(even2, odd2));
+    }
   }
   fill(after);
 }
@@ -284,6 +293,26 @@ Functions functions(Tail tail, const Window2d& w) {
   return tail == Tail::kClamp ? functions<Tail::kClamp>(w) : functions<Tail::kAny, 0, 0>();
 }
 
+// Eight channels on their way down the output.
+struct Block {
+  Rows rows;
+  RowsOf one, two;
+  const int8_t* weights;
+  uint8_t* out;
+  int32_t bias[kBlock];
+
+  // The next n output rows, from rows.columns.
+  void run(int64_t n) {
+    rows.weights = weights;
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2, rows.weights += 2 * rows.weights_of_row, out += 2 * rows.out_row) two(rows, out);
+    if (i < n) {
+      one(rows, out);
+      out += rows.out_row;
+    }
+  }
+};
+
 size_t scratch_bytes(const DepthwiseQ8& c) noexcept { return ScratchLayout(c).bytes; }
 
 void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* output, int64_t row_begin,
@@ -303,11 +332,14 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
   const uint8_t zero_byte = static_cast<uint8_t>(c.input_zero) ^ c.flip;
   bool has_zeros = false;
 
-  const int64_t group_bytes = static_cast<int64_t>(own.group_bytes), all = columns(w);
+  const int64_t group_bytes = static_cast<int64_t>(own.group_bytes), all_groups_bytes = at.rows.groups * group_bytes;
+  const int64_t all = columns(w);
   const bool relu = header.kind == RequantizeNeon::kRelu && c.is_whole_relu();
   const Tail tail = header.kind == RequantizeNeon::kAny ? Tail::kAny : relu ? Tail::kRelu : Tail::kClamp;
-  const bool fuses = relu && fused_table_holds(table, c.input_zero);
-  const bool by_tap = !unrolled(tail, w);
+  // With a tail for any rescaling columns stand by taps: then all blocks are fused or none is.
+  const bool fuses =
+      c.is_whole_relu() && fused_table_holds(table, c.input_zero) && (relu || all_fused(fused, at.blocks));
+  const bool by_tap = !unrolled(fuses ? Tail::kFused : tail, w);
   const int64_t per_group = by_tap ? w.kernel_w : 1, per_part = at.rows.groups * per_group;
   for (int64_t i = 0; i < at.parts * per_part; ++i) {
     const int64_t group = i % per_part / per_group, j = i % per_group;
@@ -317,50 +349,60 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
 
   const Functions all_functions = functions(tail, w);
   const Functions fused_functions = fuses ? functions(Tail::kFused, w) : all_functions;
-  Rows r{};
-  r.columns = columns_at;
-  r.weights_of_row = static_cast<int64_t>(at.row_bytes);
-  r.offsets = offsets;
-  r.stride_w = w.stride_w;
-  r.pixels = w.out_w;
-  r.out_c = w.out_c;
-  r.out_row = w.out_w * w.out_c;
-  r.stage = output_stage_neon(c.output_zero, c.low, c.high, c.flip);
-  if (relu) r.stage.flip = veorq_u8(r.stage.flip, vdupq_n_u8(0x80));
-  int32_t bias[kBlock];
-  r.bias = bias;
-  const auto interleave_rows = c.flip ? interleave<true> : interleave<false>;
+  Rows common{};
+  common.weights_of_row = static_cast<int64_t>(at.row_bytes);
+  common.offsets = offsets;
+  common.stride_w = w.stride_w;
+  common.pixels = w.out_w;
+  common.out_c = w.out_c;
+  common.out_row = w.out_w * w.out_c;
+  common.stage = output_stage_neon(c.output_zero, c.low, c.high, c.flip);
+  if (relu) common.stage.flip = veorq_u8(common.stage.flip, vdupq_n_u8(0x80));
+  const auto interleave_one = c.flip ? interleave<true, false> : interleave<false, false>;
+  const auto interleave_two = c.flip ? interleave<true, true> : interleave<false, true>;
+  Block blocks[2];
 
   // Blocks go through so many rows that these stay in the cache.
+  const int64_t row_bytes = w.in_w * w.in_c, picture_bytes = w.in_h * row_bytes;
   const int64_t kept =
-      smaller(kCache / (w.stride_h * w.in_w * w.in_c + 1) / at.rows.together + 1, w.out_h) * at.rows.together;
+      smaller(kCache / (w.stride_h * row_bytes + 1) / at.rows.together + 1, w.out_h) * at.rows.together;
   for (int64_t row = row_begin, tile = 0; row < row_end; row += tile) {
     const int64_t batch = row / w.out_h, y = row % w.out_h;
     tile = smaller(kept, smaller(row_end - row, w.out_h - y));
-    const int8_t* picture = reinterpret_cast<const int8_t*>(input) + batch * w.in_h * w.in_w * w.in_c;
-    for (int64_t b = 0; b < at.blocks; ++b) {
-      const char* record = records + static_cast<size_t>(b) * at.record_bytes;
-      const BlockHeader& block = *reinterpret_cast<const BlockHeader*>(record);
-      r.block = &block;
-      // Whatever a file says: no more parts than there is room for.
-      r.rows_of_taps = (block.parts < 1 ? 1 : smaller(block.parts, at.parts)) * per_part;
+    const int8_t* picture = reinterpret_cast<const int8_t*>(input) + batch * picture_bytes;
+    for (int64_t b = 0, n_blocks = 0; b < at.blocks; b += n_blocks) {
       const int64_t start = block_start(w, b);
-      const bool fuse = fuses && fused.has[b];
-      const Functions& own_functions = fuse ? fused_functions : all_functions;
-      const RowsOf one = r.rows_of_taps == 1 ? own_functions.one_once : own_functions.one;
-      const RowsOf two = r.rows_of_taps == 1 ? own_functions.two_once : own_functions.two;
-      const int32_t* own_bias = fuse ? fused.start + b * kBlock : block.bias;
-      vst1q_s32(bias, vmlsq_n_s32(vld1q_s32(own_bias), vld1q_s32(block.sum), c.input_zero));
-      vst1q_s32(bias + 4, vmlsq_n_s32(vld1q_s32(own_bias + 4), vld1q_s32(block.sum + 4), c.input_zero));
-      r.scale = fused.scale + b * kBlock, r.offset = fused.offset + b * kBlock;
-      uint8_t* out = static_cast<uint8_t*>(output) + row * r.out_row + start;
+      n_blocks = b + 1 < at.blocks && block_start(w, b + 1) == start + kBlock ? 2 : 1;
+      for (int64_t i = 0; i < n_blocks; ++i) {
+        Block& own_block = blocks[i];
+        const char* record = records + static_cast<size_t>(b + i) * at.record_bytes;
+        const BlockHeader& header_of_block = *reinterpret_cast<const BlockHeader*>(record);
+        own_block.rows = common;
+        Rows& r = own_block.rows;
+        r.columns = columns_at + i * all_groups_bytes;
+        r.block = &header_of_block;
+        // Whatever a file says: no more parts than there is room for.
+        r.rows_of_taps = (header_of_block.parts < 1 ? 1 : smaller(header_of_block.parts, at.parts)) * per_part;
+        const bool fuse = fuses && fused.has[b + i];
+        const Functions& own_functions = fuse ? fused_functions : all_functions;
+        own_block.one = r.rows_of_taps == 1 ? own_functions.one_once : own_functions.one;
+        own_block.two = r.rows_of_taps == 1 ? own_functions.two_once : own_functions.two;
+        const int32_t* own_bias = fuse ? fused.start + (b + i) * kBlock : header_of_block.bias;
+        vst1q_s32(own_block.bias, vmlsq_n_s32(vld1q_s32(own_bias), vld1q_s32(header_of_block.sum), c.input_zero));
+        vst1q_s32(own_block.bias + 4,
+                  vmlsq_n_s32(vld1q_s32(own_bias + 4), vld1q_s32(header_of_block.sum + 4), c.input_zero));
+        r.bias = own_block.bias;
+        r.scale = fused.scale + (b + i) * kBlock, r.offset = fused.offset + (b + i) * kBlock;
+        own_block.weights = reinterpret_cast<const int8_t*>(record + sizeof(BlockHeader));
+        own_block.out = static_cast<uint8_t*>(output) + row * r.out_row + start + i * kBlock;
+      }
       for (int64_t done = 0, n = 0; done < tile; done += n) {
         n = smaller(at.rows.together, tile - done);
         const int64_t top = (y + done) * w.stride_h - w.pad_h, slots = (n - 1) * w.stride_h + w.kernel_h;
         const auto input_row = [&](int64_t slot) {
           const int64_t in_y = top + slot * w.dilation_h;
-          if (in_y >= 0 && in_y < w.in_h) return picture + in_y * w.in_w * w.in_c + start;
-          if (!has_zeros) std::memset(zeros, zero_byte, static_cast<size_t>(w.in_w * w.in_c));
+          if (in_y >= 0 && in_y < w.in_h) return picture + in_y * row_bytes + start;
+          if (!has_zeros) std::memset(zeros, zero_byte, static_cast<size_t>(row_bytes));
           has_zeros = true;
           return static_cast<const int8_t*>(zeros);
         };
@@ -369,16 +411,11 @@ void run(const DepthwiseQ8& c, const void* packed, const uint8_t* input, void* o
           // Rows without a weight may be any that exist.
           const auto other = [&](int64_t i) { return 4 * g + i < slots ? input_row(4 * g + i) : first; };
           const FourRows rows{first, other(1), other(2), other(3)};
-          interleave_rows(rows, w.in_c, before, inside, after, static_cast<int8_t>(c.input_zero), c.flip,
-                          columns_at + g * group_bytes);
+          (n_blocks == 2 ? interleave_two : interleave_one)(rows, w.in_c, before, inside, after,
+                                                            static_cast<int8_t>(c.input_zero), c.flip,
+                                                            columns_at + g * group_bytes, all_groups_bytes);
         }
-        r.weights = reinterpret_cast<const int8_t*>(record + sizeof(BlockHeader));
-        int64_t i = 0;
-        for (; i + 2 <= n; i += 2, r.weights += 2 * r.weights_of_row, out += 2 * r.out_row) two(r, out);
-        if (i < n) {
-          one(r, out);
-          out += r.out_row;
-        }
+        for (int64_t i = 0; i < n_blocks; ++i) blocks[i].run(n);
       }
     }
   }

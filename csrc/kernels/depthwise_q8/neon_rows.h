@@ -25,12 +25,13 @@ void run_kernel(const DepthwiseQ8& c, const void* packed, const uint8_t* input, 
   Header header;
   std::memcpy(&header, packed, sizeof header);
   const FusedTable table = view_fused_table(base + at.fused, at.blocks * kBlock);
-  const bool fuses = kFusesRows && has_fused_loops(c) && header.kind == RequantizeNeon::kRelu &&
-                     fused_table_holds(base + at.fused, c.input_zero);
+  const int64_t narrow = header.narrow < 0 ? 0 : smaller(header.narrow, at.blocks);
+  // There are no loops of their own for blocks beside fused ones that kAny has.
+  const bool fuses = kFusesRows && has_fused_loops(c) && fused_table_holds(base + at.fused, c.input_zero) &&
+                     (header.kind == RequantizeNeon::kRelu || all_fused(table, narrow));
   const uint8_t* fused = fuses ? table.has : nullptr;
   Rows rows(c, at, packed, table, fused, input, scratch);
   const bool unclamped = c.is_whole_relu();
-  const int64_t narrow = header.narrow < 0 ? 0 : smaller(header.narrow, at.blocks);
   const Work work{rows.start(),
                   rows.bias(),
                   base + at.records,

@@ -117,7 +117,7 @@ inline void pack_blocks(const DepthwiseQ8& c, const uint8_t* weights, const int3
   Header header{requantize_neon_kind(c.multipliers, channels, c.output_zero, c.low), 0, 0};
   std::memset(base + at.fused, 0, at.records - at.fused);
   start_fused_table(base + at.fused, c.input_zero);
-  fuses = fuses && header.kind != RequantizeNeon::kAny && has_fused_loops(c);
+  fuses = fuses && has_fused_loops(c);
   int64_t block = 0;
   for (const Weights kind : {Weights::kLight, Weights::kNarrow, Weights::kWide}) {
     const bool narrow = kind != Weights::kWide;
