@@ -75,6 +75,18 @@ static inline uint8x16_t output_neon(int32x4_t a, int32x4_t b, int32x4_t c, int3
   return veorq_u8(vreinterpretq_u8_s8(y), stage.flip);
 }
 
+// Sixteen bytes, clamped to int8 only, from rescaled lanes that fit int16: all but kAny.
+static inline int8x16_t bytes_of_words(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d, int16x8_t zero) {
+#ifdef __aarch64__
+  const int16x8_t ab = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+  const int16x8_t cd = vuzp1q_s16(vreinterpretq_s16_s32(c), vreinterpretq_s16_s32(d));
+  return vqmovn_high_s16(vqmovn_s16(vqaddq_s16(ab, zero)), vqaddq_s16(cd, zero));
+#else
+  const int16x8_t ab = vcombine_s16(vmovn_s32(a), vmovn_s32(b)), cd = vcombine_s16(vmovn_s32(c), vmovn_s32(d));
+  return vcombine_s8(vqmovn_s16(vqaddq_s16(ab, zero)), vqmovn_s16(vqaddq_s16(cd, zero)));
+#endif
+}
+
 #ifdef __aarch64__
 
 // Sixteen bytes from four vectors of sums by fused_rescale.h, clamped to int8 only. Of the scales and offsets the last

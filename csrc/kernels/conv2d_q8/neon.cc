@@ -165,7 +165,7 @@ void multiply_all(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) 
 }
 
 struct Pairs : PairStrips {
-  static constexpr int64_t kRows = kTileRows, kPanel = kBuffer;
+  static constexpr int64_t kRows = kTileRows, kPanel = kBuffer, kMostRows = 64;
   static int32_t sum(const int8_t* row, int64_t n) {
     int32x4_t s = vdupq_n_s32(0);
     int64_t k = 0;

@@ -5,40 +5,38 @@
 namespace sanderling {
 namespace {
 
-// The sums, from the bias, of 8 pixels x 8 channels over `rounds` times 8 bytes, in assembly: compilers put the loads
-// together, where in-order processors wait for them. v0-7 are pixels, v8-11 weights; what the next round needs is
-// loaded as soon as a register is free, at [end, x16] and [end, x17]. The last round loads nothing.
+// The sums, from the bias, of 8 pixels x 8 channels over `bytes`, a multiple of 8, before `end`, in assembly: compilers
+// put the loads together, where in-order processors wait for them. v0-7 are pixels, v8-11 weights; what the next round
+// needs is loaded as soon as a register is free, pixels at [end, x16]. The last round loads nothing.
 // clang-format off
 #define DOT(s, b, a, lane) "sdot %[" #s "].4s, v" #b ".16b, v" #a ".4b[" #lane "]\n\t"
+#define PIXEL0 "ldr d0, [%[x], x16]\n\t"
 #define PIXEL(a) "ldr d" #a ", [x" #a ", x16]\n\t"
-#define WEIGHTS(b) "ldr q" #b ", [x" #b ", x17]\n\t"
+#define WEIGHTS(b, at) "ldr q" #b ", [%[w], #" #at "]\n\t"
 #define PAIR(i, b, c, a, lane) DOT(s##i##0, b, a, lane) DOT(s##i##1, c, a, lane)
 #define ALSO(...) __VA_ARGS__
 #define NOT(...)
 #define ROUND(more) \
   PAIR(0, 8, 9, 0, 0) PAIR(1, 8, 9, 1, 0) PAIR(2, 8, 9, 2, 0) PAIR(3, 8, 9, 3, 0) \
   PAIR(4, 8, 9, 4, 0) PAIR(5, 8, 9, 5, 0) PAIR(6, 8, 9, 6, 0) PAIR(7, 8, 9, 7, 0) \
-  DOT(s00, 10, 0, 1) more(WEIGHTS(8)) DOT(s01, 11, 0, 1) more(PIXEL(0)) \
-  DOT(s10, 10, 1, 1) more(WEIGHTS(9)) DOT(s11, 11, 1, 1) more(PIXEL(1)) \
+  DOT(s00, 10, 0, 1) more(WEIGHTS(8, 0)) DOT(s01, 11, 0, 1) more(PIXEL0) \
+  DOT(s10, 10, 1, 1) more(WEIGHTS(9, 16)) DOT(s11, 11, 1, 1) more(PIXEL(1)) \
   PAIR(2, 10, 11, 2, 1) more(PIXEL(2)) PAIR(3, 10, 11, 3, 1) more(PIXEL(3)) \
   PAIR(4, 10, 11, 4, 1) more(PIXEL(4)) PAIR(5, 10, 11, 5, 1) more(PIXEL(5)) \
-  PAIR(6, 10, 11, 6, 1) more(PIXEL(6)) DOT(s70, 10, 7, 1) more(WEIGHTS(10)) DOT(s71, 11, 7, 1) more(WEIGHTS(11)) \
-  more(PIXEL(7))
-#define STEP "adds x16, x16, #8\n\tadd x17, x17, #64\n\t"
+  PAIR(6, 10, 11, 6, 1) more(PIXEL(6)) DOT(s70, 10, 7, 1) more(WEIGHTS(10, 32)) \
+  DOT(s71, 11, 7, 1) more(WEIGHTS(11, 48)) more(PIXEL(7))
+#define STEP "adds x16, x16, #8\n\tadd %[w], %[w], #64\n\t"
 #define COPY(i) "mov %[s" #i "0].16b, %[s00].16b\n\tmov %[s" #i "1].16b, %[s01].16b\n\t"
 
-SANDERLING_INLINE void multiply_8x8(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t rounds,
+SANDERLING_INLINE void multiply_8x8(const int8_t* end, int64_t x_stride, const int8_t* w, int64_t bytes,
                                     const int32_t* bias, int32x4_t (&s)[8][2]) {
   asm volatile(
       "ldp %q[s00], %q[s01], [%[bias]]\n\t"
-      "neg x17, %[rounds], lsl #6\n\tneg x16, %[rounds], lsl #3\n\t"
-      "sub x8, %[w], x17\n\tsub x0, %[x], x16\n\t"
-      "add x9, x8, #16\n\tadd x10, x8, #32\n\tadd x11, x8, #48\n\t"
-      "add x1, x0, %[stride]\n\tadd x2, x0, %[stride], lsl #1\n\tadd x4, x0, %[stride], lsl #2\n\t"
-      "add x3, x1, %[stride], lsl #1\n\tadd x5, x1, %[stride], lsl #2\n\tadd x6, x2, %[stride], lsl #2\n\t"
-      "add x7, x3, %[stride], lsl #2\n\t"
-      WEIGHTS(8) WEIGHTS(9) PIXEL(0) PIXEL(1) PIXEL(2) PIXEL(3) PIXEL(4) PIXEL(5) PIXEL(6) PIXEL(7)
-      WEIGHTS(10) WEIGHTS(11)
+      "neg x16, %[bytes]\n\t"
+      "add x1, %[x], %[stride]\n\tadd x2, x1, %[stride]\n\tadd x3, x2, %[stride]\n\tadd x4, x3, %[stride]\n\t"
+      "add x5, x4, %[stride]\n\tadd x6, x5, %[stride]\n\tadd x7, x6, %[stride]\n\t"
+      WEIGHTS(8, 0) WEIGHTS(9, 16) PIXEL0 PIXEL(1) PIXEL(2) PIXEL(3) PIXEL(4) PIXEL(5) PIXEL(6) PIXEL(7)
+      WEIGHTS(10, 32) WEIGHTS(11, 48)
       COPY(1) COPY(2) COPY(3) COPY(4) COPY(5) COPY(6) COPY(7)
       STEP
       "b.eq 3f\n\t"
@@ -49,17 +47,18 @@ SANDERLING_INLINE void multiply_8x8(const int8_t* x, int64_t x_stride, const int
       "2:\n\t" ROUND(ALSO) STEP
       "b.ne 1b\n\t"
       "3:\n\t" ROUND(NOT)
-      : [s00] "=&w"(s[0][0]), [s01] "=&w"(s[0][1]), [s10] "=&w"(s[1][0]), [s11] "=&w"(s[1][1]),
+      : [w] "+&r"(w), [s00] "=&w"(s[0][0]), [s01] "=&w"(s[0][1]), [s10] "=&w"(s[1][0]), [s11] "=&w"(s[1][1]),
         [s20] "=&w"(s[2][0]), [s21] "=&w"(s[2][1]), [s30] "=&w"(s[3][0]), [s31] "=&w"(s[3][1]),
         [s40] "=&w"(s[4][0]), [s41] "=&w"(s[4][1]), [s50] "=&w"(s[5][0]), [s51] "=&w"(s[5][1]),
         [s60] "=&w"(s[6][0]), [s61] "=&w"(s[6][1]), [s70] "=&w"(s[7][0]), [s71] "=&w"(s[7][1])
-      : [x] "r"(x), [stride] "r"(x_stride), [w] "r"(w), [rounds] "r"(rounds), [bias] "r"(bias)
-      : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "x0", "x1", "x2", "x3",
-        "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x16", "x17");
+      : [x] "r"(end), [stride] "r"(x_stride), [bytes] "r"(bytes), [bias] "r"(bias)
+      : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "x1", "x2", "x3", "x4",
+        "x5", "x6", "x7", "x16");
 }
 // clang-format on
 
 #undef DOT
+#undef PIXEL0
 #undef PIXEL
 #undef WEIGHTS
 #undef PAIR
@@ -89,7 +88,7 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
     const int8_t* w = t.weights;
     int64_t k = rounds;
     if (rows == 8 && k > 0) {
-      multiply_8x8(first, x_stride, w, rounds, t.bias, acc[0]);
+      multiply_8x8(first + 8 * rounds, x_stride, w, 8 * rounds, t.bias, acc[0]);
       unrolled<rows>([&](auto i) __attribute__((always_inline)) { x[i] += 8 * rounds; });
       w += 64 * rounds;
       k = 0;
@@ -141,37 +140,36 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
         vst1q_s32(sums + i * kBuffer + 4, acc[0][i][1]);
       });
       sums += rows * kBuffer;
-    } else if constexpr (result == Result::kFused) {
-      const FusedScales scales = fused_scales(t.scale, t.offset);
-      const int8x16_t low = vdupq_n_s8(static_cast<int8_t>(t.low)), high = vdupq_n_s8(static_cast<int8_t>(t.high));
-      unrolled<(rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
-        constexpr int i = 2 * decltype(pair)::value, j = i + 1 < rows ? i + 1 : i;
-        const uint64x2_t y = vreinterpretq_u64_u8(
-            clamp(bytes_fused(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], scales), low, high));
-        vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(y));
-        out += out_stride;
-        if constexpr (j > i) {
-          vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), y, 1);
-          out += out_stride;
-        }
-      });
     } else {
-      constexpr RequantizeNeon kind = requantize_kind(result);
-      const int32x4_t m0 = vld1q_s32(t.multiplier), m1 = vld1q_s32(t.multiplier + 4);
-      const int32x4_t s0 = vld1q_s32(t.shift), s1 = vld1q_s32(t.shift + 4);
-      const OutputStageNeon stage = output_stage(t);
-      unrolled<rows>([&](auto i) __attribute__((always_inline)) {
-        acc[0][i][0] = requantize_neon<kind>(acc[0][i][0], m0, s0);
-        acc[0][i][1] = requantize_neon<kind>(acc[0][i][1], m1, s1);
-      });
-      unrolled<(rows + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
-        constexpr int i = 2 * decltype(pair)::value, j = i + 1 < rows ? i + 1 : i;
-        const uint64x2_t y =
-            vreinterpretq_u64_u8(output_neon<kind>(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], stage));
-        vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(y));
+      constexpr int pairs = (rows + 1) / 2;
+      int8x16_t y[pairs];
+      if constexpr (result == Result::kFused) {
+        const FusedScales scales = fused_scales(t.scale, t.offset);
+        unrolled<pairs>([&](auto p) __attribute__((always_inline)) {
+          constexpr int i = 2 * decltype(p)::value, j = i + 1 < rows ? i + 1 : i;
+          y[p] = bytes_fused(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], scales);
+        });
+      } else {
+        constexpr RequantizeNeon kind = requantize_kind(result);
+        const int32x4_t m0 = vld1q_s32(t.multiplier), m1 = vld1q_s32(t.multiplier + 4);
+        const int32x4_t s0 = vld1q_s32(t.shift), s1 = vld1q_s32(t.shift + 4);
+        const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(t.zero));
+        unrolled<rows>([&](auto i) __attribute__((always_inline)) {
+          acc[0][i][0] = requantize_neon<kind>(acc[0][i][0], m0, s0);
+          acc[0][i][1] = requantize_neon<kind>(acc[0][i][1], m1, s1);
+        });
+        unrolled<pairs>([&](auto p) __attribute__((always_inline)) {
+          constexpr int i = 2 * decltype(p)::value, j = i + 1 < rows ? i + 1 : i;
+          y[p] = bytes_of_words(acc[0][i][0], acc[0][i][1], acc[0][j][0], acc[0][j][1], zero);
+        });
+      }
+      if (!t.whole) clamp<pairs>(t, y);
+      unrolled<pairs>([&](auto p) __attribute__((always_inline)) {
+        const uint64x2_t both = vreinterpretq_u64_s8(y[p]);
+        vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(both));
         out += out_stride;
-        if constexpr (j > i) {
-          vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), y, 1);
+        if constexpr (2 * decltype(p)::value + 1 < rows) {
+          vst1q_lane_u64(reinterpret_cast<uint64_t*>(out), both, 1);
           out += out_stride;
         }
       });
@@ -180,29 +178,25 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int32_t* sums) {
   } while (--count > 0);
 }
 
-// Tiles of nearly the same size: 49 rows are seven of 7, not six of 8 and one of 1.
 template <Result result>
 void multiply_all(const Tile& t, int64_t rows, int32_t* sums) {
-  const int64_t tiles = (rows + 7) / 8, each = (rows + tiles - 1) / tiles;
-  for (int64_t i = 0; i < rows;) {
-    const int64_t left = rows - i, size = least(each, left), count = left / size;
-    switch (size) {
-      case 1: multiply<1, result>(t, i, count, sums); break;
-      case 2: multiply<2, result>(t, i, count, sums); break;
-      case 3: multiply<3, result>(t, i, count, sums); break;
-      case 4: multiply<4, result>(t, i, count, sums); break;
-      case 5: multiply<5, result>(t, i, count, sums); break;
-      case 6: multiply<6, result>(t, i, count, sums); break;
-      case 7: multiply<7, result>(t, i, count, sums); break;
-      default: multiply<8, result>(t, i, count, sums); break;
-    }
-    i += count * size;
-    sums += count * size * kBuffer;
+  const int64_t whole = rows / 8 * 8;
+  if (whole > 0) multiply<8, result>(t, 0, rows / 8, sums);
+  sums += whole * kBuffer;
+  switch (rows - whole) {
+    case 0: return;
+    case 1: return multiply<1, result>(t, whole, 1, sums);
+    case 2: return multiply<2, result>(t, whole, 1, sums);
+    case 3: return multiply<3, result>(t, whole, 1, sums);
+    case 4: return multiply<4, result>(t, whole, 1, sums);
+    case 5: return multiply<5, result>(t, whole, 1, sums);
+    case 6: return multiply<6, result>(t, whole, 1, sums);
+    default: return multiply<7, result>(t, whole, 1, sums);
   }
 }
 
 struct Dot : DotStrips {
-  static constexpr int64_t kRows = 8, kPanel = 8;
+  static constexpr int64_t kRows = 8, kPanel = 8, kMostRows = 256;
   static int32_t sum(const int8_t* row, int64_t n) {
     int32x4_t s = vdupq_n_s32(0);
     int64_t k = 0;

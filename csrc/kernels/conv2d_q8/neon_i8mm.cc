@@ -67,20 +67,18 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int
       });
     } else {
       // Of each pair: [4 pairs of channels][2 pixels][2].
-      uint16x8_t y[pairs];
+      int8x16_t y[pairs];
       if constexpr (fuse) {
-        const int8x16_t low = vdupq_n_s8(static_cast<int8_t>(t.low)), high = vdupq_n_s8(static_cast<int8_t>(t.high));
         float32x4_t s[4];
         unrolled<4>([&](auto j)
                         __attribute__((always_inline)) { s[j] = vreinterpretq_f32_s32(two_channels(t.scale, 2 * j)); });
         const FusedScales scales{s[0], s[1], s[2], s[3], offset, offset + 8};
         unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
-          y[i] =
-              vreinterpretq_u16_u8(clamp(bytes_fused(acc[i][0], acc[i][1], acc[i][2], acc[i][3], scales), low, high));
+          y[i] = bytes_fused(acc[i][0], acc[i][1], acc[i][2], acc[i][3], scales);
         });
       } else {
         constexpr RequantizeNeon kind = requantize_kind(result);
-        const OutputStageNeon stage = output_stage(t);
+        const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(t.zero));
         unrolled<4>([&](auto j) __attribute__((always_inline)) {
           const int32x4_t multiplier = two_channels(t.multiplier, 2 * j), shift = two_channels(t.shift, 2 * j);
           unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
@@ -88,14 +86,16 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int
           });
         });
         unrolled<pairs>([&](auto i) __attribute__((always_inline)) {
-          y[i] = vreinterpretq_u16_u8(output_neon<kind>(acc[i][0], acc[i][1], acc[i][2], acc[i][3], stage));
+          y[i] = bytes_of_words(acc[i][0], acc[i][1], acc[i][2], acc[i][3], zero);
         });
       }
+      if (!t.whole) clamp<pairs>(t, y);
       uint8_t* out = static_cast<uint8_t*>(t.out) + at * out_stride;
       unrolled<(pairs + 1) / 2>([&](auto two) __attribute__((always_inline)) {
         constexpr int i = 2 * decltype(two)::value, j = i + 1 < pairs ? i + 1 : i;
-        const uint64x2_t even = vreinterpretq_u64_u16(vuzp1q_u16(y[i], y[j]));
-        const uint64x2_t odd = vreinterpretq_u64_u16(vuzp2q_u16(y[i], y[j]));
+        const uint16x8_t first = vreinterpretq_u16_s8(y[i]), second = vreinterpretq_u16_s8(y[j]);
+        const uint64x2_t even = vreinterpretq_u64_u16(vuzp1q_u16(first, second));
+        const uint64x2_t odd = vreinterpretq_u64_u16(vuzp2q_u16(first, second));
         const bool last = j + 1 == pairs && at + 2 * pairs > rows;
         vst1_u64(reinterpret_cast<uint64_t*>(out), vget_low_u64(even));
         if (j > i || !last) vst1_u64(reinterpret_cast<uint64_t*>(out + out_stride), vget_low_u64(odd));
@@ -112,6 +112,7 @@ void multiply(const Tile& t, int64_t first_row, int64_t count, int64_t rows, int
 // Tiles of nearly the same size.
 template <Result result>
 void multiply_all(const Tile& t, int64_t rows, int32_t* sums) {
+  if (rows % 8 == 0) return multiply<4, result>(t, 0, rows / 8, rows, sums);
   const int64_t pairs = (rows + 1) / 2, tiles = (pairs + 3) / 4, each = (pairs + tiles - 1) / tiles;
   for (int64_t i = 0; i < pairs;) {
     const int64_t size = least(each, pairs - i), count = (pairs - i) / size;
@@ -127,7 +128,7 @@ void multiply_all(const Tile& t, int64_t rows, int32_t* sums) {
 }
 
 struct Matrix : MatrixStrips {
-  static constexpr int64_t kRows = 8, kPanel = 8;
+  static constexpr int64_t kRows = 8, kPanel = 8, kMostRows = 256;
   static int32_t sum(const int8_t* row, int64_t n) {
     int32x4_t s = vdupq_n_s32(0);
     int64_t k = 0;

@@ -30,14 +30,14 @@ SANDERLING_INLINE OutputStageNeon output_stage(const Tile& t) {
 // What a tile's sums become.
 enum class Result {
   kSums,  // int32
-  kRelu,  // bytes, as in requantize_neon.h
+  kRelu,  // bytes, as in requantize_neon.h, by bytes_of_words()
   kRight,
-  kAny,
+  kAny,    // bytes
   kFused,  // bytes, by bytes_fused()
 };
 static inline Result rescaling(const Tile& t) {
-  if (t.flags & kGeneral) return Result::kAny;
   if (!(t.flags & kUnfused)) return Result::kFused;
+  if (t.flags & kGeneral) return Result::kAny;
   return t.low >= t.zero ? Result::kRelu : Result::kRight;
 }
 constexpr RequantizeNeon requantize_kind(Result r) {
@@ -46,8 +46,13 @@ constexpr RequantizeNeon requantize_kind(Result r) {
                                : RequantizeNeon::kAny;
 }
 
-SANDERLING_INLINE uint8x16_t clamp(int8x16_t x, int8x16_t low, int8x16_t high) {
-  return vreinterpretq_u8_s8(vminq_s8(vmaxq_s8(x, low), high));
+// Of tiles that are not whole.
+template <int n>
+SANDERLING_INLINE void clamp(const Tile& t, int8x16_t (&y)[n]) {
+  const int8x16_t low = vdupq_n_s8(static_cast<int8_t>(t.low)), high = vdupq_n_s8(static_cast<int8_t>(t.high));
+  const int8x16_t flip = vreinterpretq_s8_u8(vdupq_n_u8(t.flip));
+  unrolled<n>([&](auto i)
+                  __attribute__((always_inline)) { y[i] = veorq_s8(vminq_s8(vmaxq_s8(y[i], low), high), flip); });
 }
 
 // Rows of kBuffer sums, with the bias: of one panel of channels.
@@ -77,6 +82,7 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
     offset = twice;
   }
   const int64_t out_stride = t.out_stride;
+  const bool whole = t.whole;
   uint8_t* out = static_cast<uint8_t*>(t.out) + first;
   sums += first;
   for (int64_t row = 0; row < rows; row += step) {
@@ -89,23 +95,29 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
         x[v] = vaddq_s32(x[v], vld1q_dup_s32(t.correction + least(row + v / fours, rows - 1)));
       });
     }
-    uint8x16_t y0, y1;
-#ifdef __aarch64__
-    if constexpr (kind == Result::kFused) {
-      constexpr int c1 = 1 % fours, c2 = 2 % fours, c3 = 3 % fours;
-      const FusedScales scales{scale[0], scale[c1], scale[c2], scale[c3], offset, offset + (fours == 4 ? 8 : 0)};
-      y0 = clamp(bytes_fused(x[0], x[1], x[2], x[3], scales), stage.low, stage.high);
-      y1 = clamp(bytes_fused(x[4], x[5], x[6], x[7], scales), stage.low, stage.high);
-    } else
-#endif
-    {
+    int8x16_t y[2];
+    if constexpr (kind != Result::kFused) {
       constexpr RequantizeNeon way = requantize_kind(kind);
       unrolled<8>([&](auto v) __attribute__((always_inline)) {
         x[v] = requantize_neon<way>(x[v], multiplier[v % fours], shift[v % fours]);
       });
-      y0 = output_neon<way>(x[0], x[1], x[2], x[3], stage);
-      y1 = output_neon<way>(x[4], x[5], x[6], x[7], stage);
+      if constexpr (kind == Result::kAny) {
+        y[0] = vreinterpretq_s8_u8(output_neon<way>(x[0], x[1], x[2], x[3], stage));
+        y[1] = vreinterpretq_s8_u8(output_neon<way>(x[4], x[5], x[6], x[7], stage));
+      } else {
+        y[0] = bytes_of_words(x[0], x[1], x[2], x[3], stage.zero);
+        y[1] = bytes_of_words(x[4], x[5], x[6], x[7], stage.zero);
+      }
+    } else {
+#ifdef __aarch64__
+      constexpr int c1 = 1 % fours, c2 = 2 % fours, c3 = 3 % fours;
+      const FusedScales scales{scale[0], scale[c1], scale[c2], scale[c3], offset, offset + (fours == 4 ? 8 : 0)};
+      y[0] = bytes_fused(x[0], x[1], x[2], x[3], scales);
+      y[1] = bytes_fused(x[4], x[5], x[6], x[7], scales);
+#endif
     }
+    if (kind != Result::kAny && !whole) clamp<2>(t, y);
+    const uint8x16_t y0 = vreinterpretq_u8_s8(y[0]), y1 = vreinterpretq_u8_s8(y[1]);
     sums += step * kBuffer;
     if (row + step <= rows) {
       if constexpr (fours == 4) {

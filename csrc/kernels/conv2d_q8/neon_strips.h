@@ -20,7 +20,8 @@
 namespace sanderling {
 namespace {
 
-// Flags of a strip: a multiplier's right shift is 0, or it shifts left; a channel that fused_rescale.h cannot do.
+// Flags of a strip: a multiplier's right shift is 0, or it shifts left; a channel that fused_rescale.h cannot do,
+// without which the first says nothing.
 constexpr uint8_t kGeneral = 0x80, kUnfused = 0x40;
 
 // kFuses: whether every processor of the family has the fused multiply-add; of ARMv7 not all have.
@@ -109,7 +110,7 @@ struct PackedStrips {
         if (c.multipliers == nullptr || c.multipliers[o].multiplier == 0) continue;
         multiplier[i] = c.multipliers[o].multiplier;
         shift[i] = c.multipliers[o].shift;
-        if (shift[i] >= 0) flags[p] = kGeneral;
+        if (shift[i] >= 0 || !fits_words(c, o, weight_sums(c, from), raw_bias[i])) flags[p] = kGeneral;
       }
       flags[p] = static_cast<uint8_t>(flags[p] | Strips::inspect(strip, length));
     }
@@ -122,7 +123,7 @@ struct PackedStrips {
     const bool possible = c.multipliers != nullptr && c.flip == 0 && c.low >= c.output_zero;
     for (int64_t p = 0; p < at.strips; ++p) {
       const int64_t group = p / group_strips(c), first = p % group_strips(c) * kStrip;
-      bool all = possible && !(flags[p] & kGeneral);
+      bool all = possible;
       const int64_t channels = kStrip < out - first ? kStrip : out - first;
       for (int64_t j = 0; all && j < channels; ++j) {
         const int64_t i = p * kStrip + j, o = group * out + first + j;

@@ -5,6 +5,7 @@
 //     static constexpr int64_t kRows;   // pixels of the largest tile
 //     static constexpr int64_t kPanel;  // channels of one call, at most: strips
 //     static int32_t sum(const int8_t* row, int64_t n);
+//     static constexpr int64_t kMostRows;  // of one call
 //     // `rows` <= kMostRows rows of `channels` <= kPanel bytes, or int32, of whole strips.
 //     static void bytes(const Tile&, int64_t rows, int64_t channels);
 //     static void sums(const Tile&, int64_t rows, int64_t channels);
@@ -31,6 +32,7 @@ struct Tile {
   int64_t out_stride;  // in elements
   int32_t zero, low, high;
   uint8_t flip, flags;
+  bool whole;  // neither flip nor a range within int8's
 };
 
 #ifdef __aarch64__
@@ -38,14 +40,13 @@ constexpr bool kFuses = true;
 #else
 constexpr bool kFuses = false;
 #endif
-constexpr int64_t kMostRows = 64;
 
 template <class Tiles>
 struct TiledConv2d : PackedStrips<Tiles, kFuses> {
   using Packed = PackedStrips<Tiles, kFuses>;
   using Packed::fold_zero, Packed::group_strips, Packed::ints, Packed::layout, Packed::row_length;
   using typename Packed::Layout;
-  static constexpr int64_t kRows = Tiles::kRows, kStrip = Tiles::kStrip;
+  static constexpr int64_t kRows = Tiles::kRows, kStrip = Tiles::kStrip, kMostRows = Tiles::kMostRows;
   static constexpr int64_t kBlockBytes = 16384;  // of gathered rows: half of a small first-level cache
   static_assert(kMostRows % kRows == 0 && Tiles::kPanel % kStrip == 0, "");
 
@@ -110,6 +111,7 @@ struct TiledConv2d : PackedStrips<Tiles, kFuses> {
     t.x_stride = direct ? w.in_c : length;
     t.out_stride = w.out_c;
     t.zero = c.output_zero, t.low = c.low, t.high = c.high, t.flip = c.flip;
+    t.whole = c.low == -128 && c.high == 127 && c.flip == 0;
     t.correction = c.weight_zero != 0 ? correction : nullptr;
 
     for (int64_t begin = part.pixel_begin; begin < part.pixel_end; begin += block) {
