@@ -165,15 +165,8 @@ void multiply_all(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) 
 }
 
 struct Pairs : PairStrips {
-  static constexpr int64_t kRows = kTileRows, kPanel = kBuffer, kMostRows = 64;
-  static int32_t sum(const int8_t* row, int64_t n) {
-    int32x4_t s = vdupq_n_s32(0);
-    int64_t k = 0;
-    for (; k + 16 <= n; k += 16) s = vpadalq_s16(s, vpaddlq_s8(vld1q_s8(row + k)));
-    int32_t all = vgetq_lane_s32(s, 0) + vgetq_lane_s32(s, 1) + vgetq_lane_s32(s, 2) + vgetq_lane_s32(s, 3);
-    for (; k < n; ++k) all += row[k];
-    return all;
-  }
+  static constexpr int64_t kRows = kTileRows, kPanel = kBuffer, kMostRows = 128;
+  SANDERLING_INLINE int32x4_t add_bytes(int32x4_t sums, int8x16_t x) { return vpadalq_s16(sums, vpaddlq_s8(x)); }
   static void multiply_tile(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) {
     (t.flags & kPairsOverflow) ? multiply_all<false>(t, rows, channels, sums)
                                : multiply_all<true>(t, rows, channels, sums);

@@ -197,14 +197,7 @@ void multiply_all(const Tile& t, int64_t rows, int32_t* sums) {
 
 struct Dot : DotStrips {
   static constexpr int64_t kRows = 8, kPanel = 8, kMostRows = 256;
-  static int32_t sum(const int8_t* row, int64_t n) {
-    int32x4_t s = vdupq_n_s32(0);
-    int64_t k = 0;
-    for (; k + 16 <= n; k += 16) s = vdotq_s32(s, vld1q_s8(row + k), vdupq_n_s8(1));
-    int32_t all = vaddvq_s32(s);
-    for (; k < n; ++k) all += row[k];
-    return all;
-  }
+  SANDERLING_INLINE int32x4_t add_bytes(int32x4_t sums, int8x16_t x) { return vdotq_s32(sums, x, vdupq_n_s8(1)); }
   static void bytes(const Tile& t, int64_t rows, int64_t channels) {
     alignas(64) int32_t buffer[kMostRows * kBuffer];
     switch (rescaling(t)) {

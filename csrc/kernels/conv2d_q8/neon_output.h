@@ -90,9 +90,9 @@ void rescale_columns(const Tile& t, const int32_t* sums, int64_t rows, int64_t f
     unrolled<8>([&](auto v)
                     __attribute__((always_inline)) { x[v] = vld1q_s32(sums + v / fours * kBuffer + v % fours * 4); });
     if constexpr (corrected) {
-      // The last round may be short of rows.
+      // The last round may be short of rows; of corrections there are whole rounds.
       unrolled<8>([&](auto v) __attribute__((always_inline)) {
-        x[v] = vaddq_s32(x[v], vld1q_dup_s32(t.correction + least(row + v / fours, rows - 1)));
+        x[v] = vaddq_s32(x[v], vld1q_dup_s32(t.correction + row + v / fours));
       });
     }
     int8x16_t y[2];

@@ -4,7 +4,7 @@
 //   struct Tiles : Strips {  // of neon_strips.h
 //     static constexpr int64_t kRows;   // pixels of the largest tile
 //     static constexpr int64_t kPanel;  // channels of one call, at most: strips
-//     static int32_t sum(const int8_t* row, int64_t n);
+//     static int32x4_t add_bytes(int32x4_t sums, int8x16_t x);  // sixteen bytes to four sums
 //     static constexpr int64_t kMostRows;  // of one call
 //     // `rows` <= kMostRows rows of `channels` <= kPanel bytes, or int32, of whole strips.
 //     static void bytes(const Tile&, int64_t rows, int64_t channels);
@@ -15,6 +15,7 @@
 #pragma once
 
 #include "kernels/conv2d_q8/neon_gather.h"
+#include "kernels/conv2d_q8/neon_row_sums.h"
 #include "kernels/conv2d_q8/neon_strips.h"
 
 namespace sanderling {
@@ -48,7 +49,7 @@ struct TiledConv2d : PackedStrips<Tiles, kFuses> {
   using typename Packed::Layout;
   static constexpr int64_t kRows = Tiles::kRows, kStrip = Tiles::kStrip, kMostRows = Tiles::kMostRows;
   static constexpr int64_t kBlockBytes = 16384;  // of gathered rows: half of a small first-level cache
-  static_assert(kMostRows % kRows == 0 && Tiles::kPanel % kStrip == 0, "");
+  static_assert(kMostRows % kRows == 0 && kMostRows % 8 == 0 && Tiles::kPanel % kStrip == 0, "");
 
   static int64_t block_pixels(const Conv2dQ8& c) {
     return most(least(kBlockBytes / row_length(c), kMostRows) / kRows * kRows, kRows);
@@ -127,9 +128,7 @@ struct TiledConv2d : PackedStrips<Tiles, kFuses> {
             gather(c, input, input_end, g, begin, pixels, length, patch);
           }
         }
-        if (t.correction)
-          for (int64_t i = 0; i < pixels; ++i)
-            correction[i] = wrapping_mul(-c.weight_zero, Tiles::sum(t.x + i * t.x_stride, depth));
+        if (t.correction) sum_rows<Tiles>(t.x, t.x_stride, depth, pixels, -c.weight_zero, correction);
         for (int64_t o = first_channel; o < end_channel; o += Tiles::kPanel) {
           const int64_t channels = least(end_channel - o, Tiles::kPanel);
           const int64_t strip = g * group_strips(c) + o / kStrip;

@@ -20,7 +20,7 @@ inline __attribute__((always_inline)) __m256i look_up(__m256i x, const __m256i (
 
 void lut_q8_avx2_shuffles(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table) {
   if (n < kFewest) return lut_q8_portable_plain(x, out, n, table);
-  if (n >= kMany && is_flip(table)) {
+  if (is_flip(table, n)) {
     const __m256i flip = _mm256_set1_epi8(static_cast<char>(table[0]));
     for (; n >= 32; n -= 32, x += 32, out += 32)
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),

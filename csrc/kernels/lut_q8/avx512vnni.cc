@@ -22,7 +22,7 @@ inline __attribute__((always_inline)) __m512i look_up(__m512i x, const __m512i (
 
 void lut_q8_avx512vnni_shuffles(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table) {
   if (n < kFewest) return lut_q8_portable_plain(x, out, n, table);
-  if (n >= kMany && is_flip(table)) {
+  if (is_flip(table, n)) {
     const __m512i flip = _mm512_set1_epi8(static_cast<char>(table[0]));
     for (; n >= 64; n -= 64, x += 64, out += 64)
       _mm512_storeu_si512(out, _mm512_xor_si512(_mm512_loadu_si512(x), flip));

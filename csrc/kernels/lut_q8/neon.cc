@@ -25,7 +25,7 @@ inline __attribute__((always_inline)) uint8x16_t look_up(uint8x16_t x, const uin
 }  // namespace
 
 void lut_q8_neon_tbl(const uint8_t* x, uint8_t* out, int64_t n, const uint8_t* table) {
-  if (n >= kFewest) {
+  if (n >= kFewest && !is_flip(table, n)) {
     const uint8x16x4_t tables[4] = {vld1q_u8_x4(table), vld1q_u8_x4(table + 64), vld1q_u8_x4(table + 128),
                                     vld1q_u8_x4(table + 192)};
     for (; n >= 32; n -= 32, x += 32, out += 32) {

@@ -11,14 +11,6 @@ namespace sanderling {
 namespace {
 
 constexpr int64_t kFewest = 96;  // bytes for which it pays to make the steps
-constexpr int64_t kMany = 2048;  // for which it pays to look for a flip
-
-// Whether the entries are their indices XORed with the first entry, as from uint8 to int8 of the same scale.
-inline bool is_flip(const uint8_t* table) {
-  for (int i = 1; i < 256; ++i)
-    if ((table[i] ^ i) != table[0]) return false;
-  return true;
-}
 
 // Load16: 16 bytes in each 128 bits of a vector. Xor: of two vectors.
 template <class Vector, class Load16, class Xor>
