@@ -33,7 +33,7 @@ void prepare_as_depthwise(PrepareContext& ctx, const ConvolutionTensors& t, cons
 
 void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w, int64_t groups) {
   check_bias(t, DType::int32);
-  if (t.x.dtype == DType::int8)
+  if (!is_old_kind(t))
     for (int32_t zero : t.weights.quantization.zero_point)
       check(zero == 0, "int8 weights have zero point ", zero, "; 0 expected");
   if (is_depthwise(ctx, w, groups)) return prepare_as_depthwise(ctx, t, w);
@@ -107,7 +107,7 @@ void prepare_conv_2d(PrepareContext& ctx) {
 
   const DType x = t.x.dtype, weights = t.weights.dtype;
   if (x == DType::int8 && is_int8_weight(weights)) return prepare_q8(ctx, t, w, groups);
-  if (x == DType::uint8 && weights == DType::uint8) return prepare_q8(ctx, t, w, groups);
+  if ((x == DType::uint8 || x == DType::int8) && weights == DType::uint8) return prepare_q8(ctx, t, w, groups);
   if (x == DType::int16 && is_int8_weight(weights)) return prepare_conv_2d_16x8(ctx, t, w, groups);
   if (x == DType::float32 && weights == DType::float32) return prepare_f32(ctx, t, w, groups);
   if (x == DType::float32 && (is_int8_weight(weights) || weights == DType::uint8))

@@ -76,8 +76,8 @@ std::vector<Multiplier> convolution_multipliers(const ConvolutionTensors& t, int
   const float in = t.x.scale(), out = t.y.scale();
   const auto multiplier = [&](float scale) {
     // TFLite multiplies the scales of uint8 models as floats.
-    const double product = t.x.dtype == DType::uint8 ? static_cast<double>(in * scale)
-                                                     : static_cast<double>(in) * static_cast<double>(scale);
+    const double product =
+        is_old_kind(t) ? static_cast<double>(in * scale) : static_cast<double>(in) * static_cast<double>(scale);
     return quantize_multiplier(product / static_cast<double>(out));
   };
   const Numbers<float>& scales = t.weights.quantization.scale;

@@ -36,6 +36,9 @@ Window2d convolution_window(const Attributes&, const Shape& input, int64_t kerne
 // Checks what does not depend on the kind of convolution: counts, ranks, bias and output.
 ConvolutionTensors convolution_tensors(PrepareContext&, int64_t out_c);
 
+// Of the older uint8 kind, whose weights have a zero point; activations may have been moved to int8 (passes/signed.py).
+inline bool is_old_kind(const ConvolutionTensors& t) { return t.weights.dtype == DType::uint8; }
+
 // Throws Error where input, weights or output have no scale.
 void check_scales(const ConvolutionTensors&);
 
@@ -152,12 +155,12 @@ inline bool is_int8_weight(DType t) { return t == DType::int8 || t == DType::int
 // The fields that Conv2dQ8 and DepthwiseQ8 share, for int8 and uint8 tensors.
 template <class Params>
 void set_quantization(Params& p, const ConvolutionTensors& t, const std::string& activation) {
-  const bool is_uint8 = t.x.dtype == DType::uint8;
+  const bool is_uint8 = t.x.dtype == DType::uint8, old = is_old_kind(t);
   const int32_t shift = is_uint8 ? 128 : 0;
   const Range<int32_t> range = quantized_activation_range(activation, t.y);
-  p.flip = is_uint8 ? 0x80 : 0;
+  p.flip = is_uint8 ? 0x80 : 0, p.weight_flip = old ? 0x80 : 0;
   p.input_zero = t.x.zero_point() - shift;
-  p.weight_zero = is_uint8 ? t.weights.zero_point() - shift : 0;
+  p.weight_zero = old ? t.weights.zero_point() - 128 : 0;
   p.output_zero = t.y.zero_point() - shift;
   p.low = range.low - shift, p.high = range.high - shift;
 }

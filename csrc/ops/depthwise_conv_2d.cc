@@ -78,7 +78,7 @@ void prepare_depthwise_conv_2d(PrepareContext& ctx) {
 
   const DType x = t.x.dtype, weights = t.weights.dtype;
   if (x == DType::int8 && is_int8_weight(weights)) return prepare_q8(ctx, t, w);
-  if (x == DType::uint8 && weights == DType::uint8) return prepare_q8(ctx, t, w);
+  if ((x == DType::uint8 || x == DType::int8) && weights == DType::uint8) return prepare_q8(ctx, t, w);
   if (x == DType::int16 && is_int8_weight(weights)) return prepare_depthwise_conv_2d_16x8(ctx, t, w);
   if (x == DType::float32 && weights == DType::float32) return prepare_f32(ctx, t, w);
   if (x == DType::float32 && is_int8_weight(weights)) return prepare_hybrid(ctx, t, w);

@@ -110,7 +110,7 @@ def compile_model(
     golden = _golden(model, golden_runs) if golden_runs else ()
     from sanderling.lowering import lower
 
-    rewritten = rewrite(model)
+    rewritten = rewrite(model, chosen)
     spec = lower(model) if rewritten is None else lower(rewritten.model, None, rewritten.origins)
     compiled = _core.CompiledModel(spec)
     compiled.version = __version__

@@ -97,7 +97,7 @@ class Model:
             from sanderling.lowering import lower
             from sanderling.passes import rewrite
 
-            rewritten = None if fuse is False else rewrite(model)
+            rewritten = None if fuse is False else rewrite(model, _core.packing_isas()[:1])
             if rewritten is not None:
                 self._planned = rewritten.model
             self._spec = lower(self._planned, isas, None if rewritten is None else rewritten.origins)

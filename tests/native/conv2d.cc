@@ -87,6 +87,7 @@ void check_conv2d_q8(Random& random, Tally& tally) {
   c.window = s.window;
   c.groups = s.groups;
   c.flip = random.once_in(3) ? 0x80 : 0;
+  c.weight_flip = random.once_in(4) ? 0x80 : 0;
   c.input_zero = static_cast<int32_t>(random.between(-128, 127));
   c.weight_zero = random.once_in(3) ? static_cast<int32_t>(random.between(-128, 127)) : 0;
   const std::vector<Multiplier> multipliers = random.multipliers(s.window.out_c, c.depth());

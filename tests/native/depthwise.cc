@@ -79,6 +79,7 @@ void check_depthwise_q8(Random& random, Tally& tally) {
   DepthwiseQ8 c;
   c.window = random_window(random, sizes);
   c.flip = random.once_in(3) ? 0x80 : 0;
+  c.weight_flip = random.once_in(4) ? 0x80 : 0;
   c.input_zero = static_cast<int32_t>(random.between(-128, 127));
   c.weight_zero = random.once_in(3) ? static_cast<int32_t>(random.between(-128, 127)) : 0;
   if (random.once_in(6)) return check_q8<int32_t>(random, tally, sizes, c);

@@ -6,9 +6,9 @@
 //   acc = bias[o] + sum (input - input_zero) * (weight - weight_zero)      over the window's pixels inside the picture
 //   output = clamp(requantize(acc, multipliers[o]) + output_zero, low, high)
 //
-// All values and zero points are int8. Where the tensors are uint8, `flip` is 0x80: each byte of input, weights and
-// output is XORed with it, which turns uint8 q into int8 q - 128. Zero points, low and high are those of int8.
-// Weights may be -128 and have a zero point: a kernel that cannot take it says so in takes().
+// All values and zero points are int8. Where the tensors are uint8, `flip` is 0x80: each byte of input and output is
+// XORed with it, which turns uint8 q into int8 q - 128; so are weights with `weight_flip`. Zero points, low and high
+// are those of int8. Weights may be -128 and have a zero point: a kernel that cannot take it says so in takes().
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ namespace sanderling {
 struct Conv2dQ8 {
   Window2d window;
   int64_t groups = 1;
-  uint8_t flip = 0;
+  uint8_t flip = 0, weight_flip = 0;
   int32_t input_zero = 0;  // the only field that may differ between pack() and run()
   int32_t weight_zero = 0;
   // out_c of them, which nobody but pack() reads, or null: then the output is the int32 accumulators.

@@ -19,7 +19,7 @@ inline WeightSums weight_sums(const Conv2dQ8& c, const uint8_t* weights) {
     end = depth - begin < 4096 ? depth : begin + 4096;
     int32_t sum = 0, magnitude = 0;  // what compilers make vectors of
     for (int64_t k = begin; k < end; ++k) {
-      const int32_t w = static_cast<int8_t>(weights[k] ^ c.flip) - c.weight_zero;
+      const int32_t w = static_cast<int8_t>(weights[k] ^ c.weight_flip) - c.weight_zero;
       sum += w;
       magnitude += w < 0 ? -w : w;
     }

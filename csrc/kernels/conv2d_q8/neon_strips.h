@@ -101,7 +101,7 @@ struct PackedStrips {
         const uint8_t* from = weights + o * depth;
         int32_t sum = 0;
         for (int64_t k = 0; k < depth; ++k) {
-          const int8_t w = static_cast<int8_t>(from[k] ^ c.flip);
+          const int8_t w = static_cast<int8_t>(from[k] ^ c.weight_flip);
           strip[Strips::index(j, k, length)] = w;
           sum = wrapping_add(sum, w - c.weight_zero);
         }

@@ -114,7 +114,7 @@ struct PanelKernel {
         for (int64_t o = 0; o < panel; ++o)
           for (int64_t j = k; j < k + kStep; ++j)
             *to++ = o < channels && j < at.bytes
-                        ? static_cast<Weight>(static_cast<int8_t>(weights[o * depth + j] ^ c.flip) - zero)
+                        ? static_cast<Weight>(static_cast<int8_t>(weights[o * depth + j] ^ c.weight_flip) - zero)
                         : Weight{0};
   }
 

@@ -53,7 +53,7 @@ void pack(const Conv2dQ8& c, const uint8_t* weights, const int32_t* bias, void* 
     for (int64_t o = 0; o < padded; ++o, to += length) {
       int64_t used = o < out ? depth : 0;
       for (int64_t k = 0; k < used; ++k)
-        to[k] = static_cast<int16_t>(static_cast<int8_t>(*weights++ ^ c.flip) - c.weight_zero);
+        to[k] = static_cast<int16_t>(static_cast<int8_t>(*weights++ ^ c.weight_flip) - c.weight_zero);
       for (int64_t k = used; k < length; ++k) to[k] = 0;
     }
   }

@@ -6,7 +6,7 @@
 //   acc = bias[o] + sum (input - input_zero) * (weight - weight_zero)      over the window's pixels inside the picture
 //   output = clamp(requantize(acc, multipliers[o]) + output_zero, low, high)
 //
-// Values, zero points and `flip` as in conv2d_q8.h.
+// Values, zero points, `flip` and `weight_flip` as in conv2d_q8.h.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ namespace sanderling {
 
 struct DepthwiseQ8 {
   Window2d window;
-  uint8_t flip = 0;
+  uint8_t flip = 0, weight_flip = 0;
   int32_t input_zero = 0;  // the only field that may differ between pack() and run()
   int32_t weight_zero = 0;
   // out_c of them, which nobody but pack() reads, or null: then the output is the int32 accumulators.

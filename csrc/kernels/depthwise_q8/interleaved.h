@@ -98,7 +98,7 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
   int32_t* used_parts = reinterpret_cast<int32_t*>(base + at.used_parts);
   bool wide = false;
   auto weight = [&](int64_t i, int64_t j, int64_t o) {
-    return static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.flip) - c.weight_zero;
+    return static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.weight_flip) - c.weight_zero;
   };
   start_fused_table(base + at.fused, c.input_zero);
   for (int64_t b = 0; b < at.blocks; ++b) {

@@ -65,7 +65,7 @@ inline bool has_fused_loops(const DepthwiseQ8& c) {
 }
 
 inline int32_t weight_at(const DepthwiseQ8& c, const uint8_t* weights, int64_t tap, int64_t channel) {
-  return static_cast<int8_t>(weights[tap * c.window.out_c + channel] ^ c.flip) - c.weight_zero;
+  return static_cast<int8_t>(weights[tap * c.window.out_c + channel] ^ c.weight_flip) - c.weight_zero;
 }
 
 enum class Weights { kLight, kNarrow, kWide };

@@ -85,7 +85,7 @@ inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int
       for (int64_t i = 0; i < w.kernel_h; ++i)
         for (int64_t j = 0; j < w.kernel_w; ++j) {
           const int32_t value =
-              static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.flip) - c.weight_zero;
+              static_cast<int8_t>(weights[(i * w.kernel_w + j) * w.out_c + o] ^ c.weight_flip) - c.weight_zero;
           header.sum[k] = wrapping_add(header.sum[k], value);
           size += value < 0 ? -value : value;
           positive += value > 0 ? value : 0;

@@ -41,7 +41,7 @@ void pack(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, voi
   char* base = static_cast<char*>(packed);
   int16_t* to = static_cast<int16_t*>(packed);
   for (int64_t i = 0; i < w.kernel_h * w.kernel_w * w.out_c; ++i)
-    to[i] = static_cast<int16_t>(static_cast<int8_t>(weights[i] ^ c.flip) - c.weight_zero);
+    to[i] = static_cast<int16_t>(static_cast<int8_t>(weights[i] ^ c.weight_flip) - c.weight_zero);
   int32_t* all_bias = reinterpret_cast<int32_t*>(base + at.bias);
   for (int64_t o = 0; o < w.out_c; ++o) all_bias[o] = bias ? bias[o] : 0;
   if (c.multipliers == nullptr) return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sanderling import ir
@@ -12,6 +13,9 @@ ELEMENTWISE = frozenset((
     "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "NEG", "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
     "ROUND", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "TANH",
 ))  # fmt: skip
+
+# Instruction sets whose kernels multiply signed bytes; the others take unsigned ones as they are.
+_SIGNED = ("arm", "x86/avx2")
 
 Origins = list[list[tuple[int, ...]]]
 
@@ -32,12 +36,16 @@ class Rewritten:
     origins: Origins
 
 
-def rewrite(model: ir.Model) -> Rewritten | None:
-    """Run all passes; None where there is nothing to do, as in a compiled model."""
+def rewrite(model: ir.Model, isas: Iterable[str]) -> Rewritten | None:
+    """Run all passes, for the instruction sets `isas` ("arm/neon").
+
+    None where there is nothing to do, as in a compiled model.
+    """
     if model.native is not None:
         return None
     graphs = list(model.graphs)
-    origins: Origins = [[(k,) for k in range(len(graph.nodes))] for graph in graphs]
+    unchanged: Origins = [[(k,) for k in range(len(graph.nodes))] for graph in graphs]
+    origins = [list(of_graph) for of_graph in unchanged]
     if any(node.op in ("PAD", "PADV2") for graph in graphs for node in graph.nodes):
         from sanderling.passes.padding import pad_in_windows
 
@@ -50,6 +58,15 @@ def rewrite(model: ir.Model) -> Rewritten | None:
         for g, (graph, parts) in enumerate(merge_tables(replace(model, graphs=graphs))):
             graphs[g] = graph
             origins[g] = [tuple(i for k in part for i in origins[g][k]) for part in parts]
-    if all(len(graph.nodes) == len(old.nodes) for graph, old in zip(graphs, model.graphs, strict=True)):
+    if any(isa.startswith(_SIGNED) for isa in isas) and any(
+        tensor.dtype == "uint8" for graph in graphs for tensor in graph.tensors
+    ):
+        from sanderling.passes.signed import sign_activations
+
+        for g, graph in enumerate(graphs):
+            if moved := sign_activations(graph):
+                graphs[g], own_parts = moved
+                origins[g] = [tuple(i for k in part for i in origins[g][k]) for part in own_parts]
+    if origins == unchanged:
         return None
     return Rewritten(replace(model, graphs=graphs), origins)
