@@ -95,36 +95,52 @@ constexpr int64_t kTileRows = 4, kTileChannels = 16;
 
 #else
 
-constexpr int64_t kTileRows = 2, kTileChannels = 8;  // of sixteen registers, four accumulate
+constexpr int64_t kTileRows = 2, kTileChannels = 16;  // of sixteen registers, eight accumulate
 
 #endif
 
-// The same for any tile.
+// The same for any tile. Counts are words of the processor.
 template <int rows, int strips, bool paired>
-void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth, const int32_t* bias, int32_t* sums) {
+void multiply(const int8_t* x, intptr_t x_stride, const int8_t* w, intptr_t depth, const int32_t* bias, int32_t* sums) {
   int32x4_t acc[rows][strips];
-  const int8_t* row[rows];
+  const int8_t *row[rows], *from[strips];
+  unrolled<strips>([&](auto j) __attribute__((always_inline)) { from[j] = w + j * 4 * depth; });
   unrolled<rows>([&](auto i) __attribute__((always_inline)) {
     row[i] = x + i * x_stride;
     unrolled<strips>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vld1q_s32(bias + 4 * j); });
   });
-  for (int64_t at = 0; at < depth; at += 4) {
-    int8x16_t b[strips];
-    unrolled<strips>([&](auto j) __attribute__((always_inline)) { b[j] = vld1q_s8(w + j * 4 * depth + 4 * at); });
+  for (intptr_t left = depth; left > 0; left -= 4) {
+    int8x8_t a0[rows], a1[rows];
     unrolled<rows>([&](auto i) __attribute__((always_inline)) {
-      const int16x4x2_t a = vld2_dup_s16(reinterpret_cast<const int16_t*>(row[i] + at));
-      const int8x8_t a0 = vreinterpret_s8_s16(a.val[0]), a1 = vreinterpret_s8_s16(a.val[1]);
-      int16x8_t product[strips];
-      unrolled<strips>([&](auto j) __attribute__((always_inline)) { product[j] = vmull_s8(vget_low_s8(b[j]), a0); });
-      unrolled<strips>([&](auto j) __attribute__((always_inline)) {
-        if constexpr (paired) {
-          product[j] = vmlal_s8(product[j], vget_high_s8(b[j]), a1);
-        } else {
-          acc[i][j] = vpadalq_s16(acc[i][j], product[j]);
-          product[j] = vmull_s8(vget_high_s8(b[j]), a1);
-        }
+      const int16x4x2_t a = vld2_dup_s16(reinterpret_cast<const int16_t*>(row[i]));
+      row[i] += 4;
+      a0[i] = vreinterpret_s8_s16(a.val[0]), a1[i] = vreinterpret_s8_s16(a.val[1]);
+    });
+    // Two strips at a time: with what they accumulate that fills the sixteen registers of 32 bits.
+    unrolled<(strips + 1) / 2>([&](auto pair) __attribute__((always_inline)) {
+      constexpr int first = 2 * decltype(pair)::value, two = first + 1 < strips ? 2 : 1;
+      int8x16_t b[two];
+      int16x8_t product[two][rows];
+      unrolled<two>([&](auto j) __attribute__((always_inline)) {
+        b[j] = vld1q_s8(from[first + j]);
+        from[first + j] += 16;
+        asm("" : "+r"(from[first + j]));  // or compilers add to one pointer for each strip
       });
-      unrolled<strips>([&](auto j) __attribute__((always_inline)) { acc[i][j] = vpadalq_s16(acc[i][j], product[j]); });
+      const auto all = [&](const auto& f) __attribute__((always_inline)) {
+        unrolled<two>([&](auto j) __attribute__((always_inline)) {
+          unrolled<rows>([&](auto i) __attribute__((always_inline)) { f(i, j); });
+        });
+      };
+      const auto add = [&](auto i, auto j) __attribute__((always_inline)) {
+        acc[i][first + j] = vpadalq_s16(acc[i][first + j], product[j][i]);
+      };
+      all([&](auto i, auto j) __attribute__((always_inline)) { product[j][i] = vmull_s8(vget_low_s8(b[j]), a0[i]); });
+      if constexpr (!paired) all(add);
+      all([&](auto i, auto j) __attribute__((always_inline)) {
+        product[j][i] =
+            paired ? vmlal_s8(product[j][i], vget_high_s8(b[j]), a1[i]) : vmull_s8(vget_high_s8(b[j]), a1[i]);
+      });
+      all(add);
     });
   }
   unrolled<rows>([&](auto i) __attribute__((always_inline)) {
@@ -133,10 +149,10 @@ void multiply(const int8_t* x, int64_t x_stride, const int8_t* w, int64_t depth,
 }
 
 template <int rows, bool paired>
-SANDERLING_INLINE void multiply_rows(const Tile& t, int64_t first, int64_t channels, int32_t* sums) {
-  const int8_t* x = t.x + first * t.x_stride;
-  const int64_t depth = t.depth, x_stride = t.x_stride;
-  int64_t j = 0;
+SANDERLING_INLINE void multiply_rows(const Tile& t, intptr_t first, intptr_t channels, int32_t* sums) {
+  const intptr_t depth = static_cast<intptr_t>(t.depth), x_stride = static_cast<intptr_t>(t.x_stride);
+  const int8_t* x = t.x + first * x_stride;
+  intptr_t j = 0;
   sums += first * kBuffer;
   for (; j + kTileChannels <= channels; j += kTileChannels) {
     const int8_t* w = t.weights + j * depth;
@@ -147,15 +163,13 @@ SANDERLING_INLINE void multiply_rows(const Tile& t, int64_t first, int64_t chann
 #endif
       multiply<rows, kTileChannels / 4, paired>(x, x_stride, w, depth, t.bias + j, sums + j);
   }
-  if constexpr (kTileChannels > 8)
-    if (channels & 8)
-      multiply<rows, 2, paired>(x, x_stride, t.weights + j * depth, depth, t.bias + j, sums + j), j += 8;
+  if (channels & 8) multiply<rows, 2, paired>(x, x_stride, t.weights + j * depth, depth, t.bias + j, sums + j), j += 8;
   if (channels & 4) multiply<rows, 1, paired>(x, x_stride, t.weights + j * depth, depth, t.bias + j, sums + j);
 }
 
 template <bool paired>
-void multiply_all(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) {
-  int64_t i = 0;
+void multiply_all(const Tile& t, intptr_t rows, intptr_t channels, int32_t* sums) {
+  intptr_t i = 0;
   for (; i + kTileRows <= rows; i += kTileRows) multiply_rows<kTileRows, paired>(t, i, channels, sums);
   if constexpr (kTileRows == 4) {
     if (rows - i == 3) return multiply_rows<3, paired>(t, i, channels, sums);
@@ -168,8 +182,8 @@ struct Pairs : PairStrips {
   static constexpr int64_t kRows = kTileRows, kPanel = kBuffer, kMostRows = 128;
   SANDERLING_INLINE int32x4_t add_bytes(int32x4_t sums, int8x16_t x) { return vpadalq_s16(sums, vpaddlq_s8(x)); }
   static void multiply_tile(const Tile& t, int64_t rows, int64_t channels, int32_t* sums) {
-    (t.flags & kPairsOverflow) ? multiply_all<false>(t, rows, channels, sums)
-                               : multiply_all<true>(t, rows, channels, sums);
+    const intptr_t n = static_cast<intptr_t>(rows), width = static_cast<intptr_t>(channels);
+    (t.flags & kPairsOverflow) ? multiply_all<false>(t, n, width, sums) : multiply_all<true>(t, n, width, sums);
   }
   static void bytes(const Tile& t, int64_t rows, int64_t channels) {
     alignas(64) int32_t buffer[kMostRows * kBuffer];

@@ -103,8 +103,8 @@ inline Sums add_row(Sums s, const int8_t* w, Row5 x) {
 template <Tail kTail, int kStride>
 void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* output, int64_t begin, int64_t end) {
   const OutputStageNeon stage = stage_of<kTail>(work);
-  const int64_t channels = w.out_c, pairs = (w.out_w + 1) / 2;
-  const int64_t second_pair = (2 - w.out_w % 2) * channels;
+  const intptr_t channels = static_cast<intptr_t>(w.out_c), pairs = static_cast<intptr_t>(w.out_w + 1) / 2;
+  const intptr_t second_pair = static_cast<intptr_t>(2 - w.out_w % 2) * channels;
   intptr_t c1 = channels, c2 = 2 * c1, c3 = 3 * c1, c4 = 4 * c1, c5 = 5 * c1, c6 = 6 * c1;
 #ifdef __aarch64__  // kept in registers; 32-bit ARM has too few
   asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4), "+r"(c5), "+r"(c6));
@@ -143,7 +143,7 @@ void row_5x5(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     uint8_t* next_to = to + second_pair;
     rescale_pair = Rescale<kTail>(work, b);
     at += kStride * second_pair;
-    for (int64_t i = 1; i < pairs; ++i) {
+    for (intptr_t i = pairs; i > 1; --i) {
       const Pair next = sums();
       at += kStride == 1 ? c2 : c4;
       store();

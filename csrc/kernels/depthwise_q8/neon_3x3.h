@@ -60,10 +60,11 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
   const int8_t* const row1 = rows.rows()[1];
   const int8_t* const row2 = rows.rows()[2];
   const OutputStageNeon stage = stage_of<kTail>(work);
-  const int64_t channels = w.out_c, pairs = (w.out_w + 1) / 2;
-  const int64_t second_pair = (2 - w.out_w % 2) * channels;
+  // Words of the processor: of twice their size there are too few registers in 32 bits.
+  const intptr_t channels = static_cast<intptr_t>(w.out_c), pairs = static_cast<intptr_t>(w.out_w + 1) / 2;
+  const intptr_t second_pair = static_cast<intptr_t>(2 - w.out_w % 2) * channels;
   // Kept from the compiler, which would compute each address anew.
-  int64_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels;
+  intptr_t c1 = channels, c2 = 2 * channels, c3 = 3 * channels, c4 = 4 * channels;
   asm("" : "+r"(c1), "+r"(c2), "+r"(c3), "+r"(c4));
   const auto first = [&](const int8_t* x) { return Row{Taps::load(x), Taps::load(x + c1), Taps::load(x + c2)}; };
   const auto second = [&](const int8_t* x, Row left) {
@@ -86,7 +87,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
       const Row x1 = second(p0, x), y1 = second(p1, y), z1 = second(p2, z);
       return Pair{taps(bias, x, y, z), taps(bias, x1, y1, z1)};
     };
-    const auto advance = [&](int64_t step) { p0 += step, p1 += step, p2 += step; };
+    const auto advance = [&](intptr_t step) { p0 += step, p1 += step, p2 += step; };
     const auto store = [&]() __attribute__((always_inline)) { store_halves(to, to + c1, rescale_pair(last, stage)); };
     const Pair head = sums();
     store();
@@ -95,7 +96,7 @@ void row_3x3(const Window2d& w, const Work& work, const Rows& rows, uint8_t* out
     uint8_t* next_to = to + second_pair;
     rescale_pair = Rescale<kTail>(work, b);
     advance(kStride * second_pair);
-    for (int64_t i = 1; i < pairs; ++i) {
+    for (intptr_t i = pairs; i > 1; --i) {
       const Pair next = sums();
       advance(kStride == 1 ? c2 : c4);
       store();
