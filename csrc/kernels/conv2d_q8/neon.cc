@@ -124,7 +124,9 @@ void multiply(const int8_t* x, intptr_t x_stride, const int8_t* w, intptr_t dept
       unrolled<two>([&](auto j) __attribute__((always_inline)) {
         b[j] = vld1q_s8(from[first + j]);
         from[first + j] += 16;
+#ifndef __aarch64__
         asm("" : "+r"(from[first + j]));  // or compilers add to one pointer for each strip
+#endif
       });
       const auto all = [&](const auto& f) __attribute__((always_inline)) {
         unrolled<two>([&](auto j) __attribute__((always_inline)) {
