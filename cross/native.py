@@ -10,7 +10,7 @@ from pathlib import Path
 import zig
 from common import ROOT, CannotBuild, run
 from targets import Target
-from wheel import SMALL
+from wheel import RELEASE
 
 NO_NDK = """\
 {name} needs the Android NDK (r26 or later): set ANDROID_NDK_HOME to its folder.
@@ -44,7 +44,8 @@ def android(target: Target) -> tuple[dict[str, str], dict[str, str]]:
 def build_native(target: Target, dist: Path) -> Path:
     env, extra = android(target) if target.abi else (zig.environment(target), {})
     defines = {
-        **SMALL,
+        **RELEASE,
+        "SANDERLING_OPTIMIZE": "-Os",
         "CMAKE_BUILD_TYPE": "Release",
         "SANDERLING_PYTHON": "OFF",
         "SANDERLING_NATIVE": "ON",

@@ -16,9 +16,9 @@ from common import ROOT, CannotBuild, run
 from headers import check_headers, headers
 from targets import Target
 
-# Kernels of an instruction set keep -O3 (cmake/isa.cmake).
-SMALL = {
-    "SANDERLING_OPTIMIZE": "-Os",
+# Kernels of an instruction set have -O3 (cmake/isa.cmake), what is not the engine -Os.
+RELEASE = {
+    "SANDERLING_OPTIMIZE": "-O2",
     "CMAKE_CXX_FLAGS_RELEASE": "-Os -DNDEBUG -ffunction-sections -fdata-sections -Xclang -fmerge-functions",
 }
 PARTS = ("build", "scikit-build-core", "pybind11", "ziglang", "wheel")
@@ -61,7 +61,7 @@ def build_wheel(target: Target, version: str | None, given_headers: Path | None,
     raw = folder / "wheel"
     shutil.rmtree(raw, ignore_errors=True)
     defines = {
-        **SMALL,
+        **RELEASE,
         "SANDERLING_TESTS": "ON" if tests else "OFF",
         "PYTHON_MODULE_EXTENSION": suffix,  # pybind11
         "Python_INCLUDE_DIR": str(include),
