@@ -9,6 +9,7 @@ namespace {
 struct Vector {
   using Type = __m256;
   static constexpr int64_t kLanes = 8;
+  static constexpr bool kElements = false;
   static constexpr int kVectors = 2;
   static constexpr int kRows[] = {12, 6};
 

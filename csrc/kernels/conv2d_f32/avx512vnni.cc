@@ -17,6 +17,7 @@ namespace {
 struct Vector {
   using Type = __m512;
   static constexpr int64_t kLanes = 16;
+  static constexpr bool kElements = false;
   static constexpr int kVectors = 4;
   static constexpr int kRows[] = {12, 12, 8, 6};
 

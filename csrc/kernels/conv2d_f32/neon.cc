@@ -11,11 +11,22 @@ struct Vector {
   static constexpr int64_t kLanes = 4;
 #ifdef __aarch64__
   static constexpr int kVectors = 4;
-  static constexpr int kRows[] = {12, 10, 6, 5};
+  static constexpr int kRows[] = {12, 9, 6, 5};
+  static constexpr bool kElements = true;
+  static Type load_inputs(const float* p) noexcept { return vld1q_f32(p); }
+  static Type add_element(Type sum, Type x, int i, Type w) noexcept {
+    switch (i) {
+      case 0: return vfmaq_laneq_f32(sum, w, x, 0);
+      case 1: return vfmaq_laneq_f32(sum, w, x, 1);
+      case 2: return vfmaq_laneq_f32(sum, w, x, 2);
+      default: return vfmaq_laneq_f32(sum, w, x, 3);
+    }
+  }
   static Type add_product(Type sum, Type x, Type w) noexcept { return vfmaq_f32(sum, x, w); }
 #else
   static constexpr int kVectors = 2;
   static constexpr int kRows[] = {8, 4};
+  static constexpr bool kElements = false;
   static Type add_product(Type sum, Type x, Type w) noexcept { return vmlaq_f32(sum, x, w); }
 #endif
 

@@ -7,6 +7,7 @@ namespace {
 struct Vector {
   typedef float Type __attribute__((vector_size(16)));
   static constexpr int64_t kLanes = 4;
+  static constexpr bool kElements = false;
   static constexpr int kVectors = 4;
   static constexpr int kRows[] = {6, 3, 3, 2};
 

@@ -5,7 +5,9 @@
 //
 // Vector has: Type, kLanes, load(p) (aligned), splat(x), add_product(sum, x, w), at_least(low, x), at_most(high, x)
 // (which keep a NaN x), store(p, v), store_first(p, v, n); and the shape of tiles, which registers decide: kVectors,
-// the most vectors of channels in a tile, and kRows[N - 1], the pixels of a tile of N vectors.
+// the most vectors of channels in a tile, and kRows[N - 1], the pixels of a tile of N vectors. Where products by an
+// element need no splat: load_inputs(p), kLanes inputs of a pixel, and add_element(sum, inputs, i, w); else kElements
+// is false.
 #pragma once
 
 #include <cstring>
@@ -128,10 +130,28 @@ struct Tiles : Panels<Vector::kLanes, Vector::kVectors> {
       const float* x[R];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) x[r] = table[r];
+      int64_t k = 0;
+      if constexpr (Vector::kElements)
+        for (; k + kLanes <= p.runs.length; k += kLanes) {
+          V inputs[R];
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) inputs[r] = Vector::load_inputs(x[r] + k);
+#pragma GCC unroll 4
+          for (int j = 0; j < static_cast<int>(kLanes); ++j, w += N * kLanes) {
+            asm volatile("" : "+r"(w));  // GCC would load all four columns first, and spill them
+            V column[N];
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) column[n] = Vector::load(w + n * kLanes);
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+              for (int n = 0; n < N; ++n) sum[r][n] = Vector::add_element(sum[r][n], inputs[r], j, column[n]);
+          }
+        }
 #ifdef __x86_64__  // a loop of one step loses a fifth to its own ends
 #pragma GCC unroll 2
 #endif
-      for (int64_t k = 0; k < p.runs.length; ++k, w += N * kLanes) {
+      for (; k < p.runs.length; ++k, w += N * kLanes) {
         V column[N];
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) column[n] = Vector::load(w + n * kLanes);
