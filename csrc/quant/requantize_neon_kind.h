@@ -14,6 +14,14 @@ enum class RequantizeNeon {
   kAny,    // left shifts too, and sums with the zero point that may wrap
 };
 
+// Whether results of a channel fit int16 before the zero point is added: then their upper halves say nothing. For any
+// input zero point; `weights` is the sum of their magnitudes.
+static inline bool fits_words(const Multiplier& m, int64_t bias, int64_t weights) {
+  const int64_t reach = (bias < 0 ? -bias : bias) + 255 * weights;
+  if (m.shift > 0 || reach > INT32_MAX) return false;
+  return (reach * m.multiplier >> 31 >> -m.shift) < INT16_MAX - 1;
+}
+
 static inline RequantizeNeon requantize_neon_kind(const Multiplier* m, int64_t channels, int32_t zero, int32_t low) {
   for (int64_t c = 0; c < channels; ++c)
     if (m[c].shift >= 0) return RequantizeNeon::kAny;

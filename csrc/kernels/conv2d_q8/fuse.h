@@ -29,13 +29,6 @@ inline WeightSums weight_sums(const Conv2dQ8& c, const uint8_t* weights) {
   return all;
 }
 
-// Whether what a channel's multiplier gives, of sums with any input zero point, fits int16.
-inline bool fits_words(const Conv2dQ8& c, int64_t channel, WeightSums w, int32_t bias) {
-  const int64_t reach = (bias < 0 ? -int64_t{bias} : bias) + 255 * w.magnitude;
-  const Multiplier m = c.multipliers[channel];
-  return m.shift <= 0 && reach <= INT32_MAX && (reach * m.multiplier >> 31 >> -m.shift) < INT16_MAX - 1;
-}
-
 // False where there is none. It holds for c.input_zero only, which bounds the sums.
 inline bool fuse_channel(const Conv2dQ8& c, int64_t channel, WeightSums w, int32_t bias, FusedRescale& found) {
   const SumRange range = sum_range(bias, (w.magnitude + w.sum) / 2, (w.magnitude - w.sum) / 2, c.input_zero);

@@ -38,9 +38,9 @@ inline void sum_rows(const int8_t* row, int64_t stride, int64_t n, int64_t count
       c = Tiles::add_bytes(c, vld1q_s8(x2 + k)), d = Tiles::add_bytes(d, vld1q_s8(x3 + k));
     }
     if (whole < n) {
-      a = Tiles::add_bytes(a, load_rest(x0 + whole, n - whole)),
+      a = Tiles::add_bytes(a, load_rest(x0 + whole, n - whole));
       b = Tiles::add_bytes(b, load_rest(x1 + whole, n - whole));
-      c = Tiles::add_bytes(c, load_rest(x2 + whole, n - whole)),
+      c = Tiles::add_bytes(c, load_rest(x2 + whole, n - whole));
       d = Tiles::add_bytes(d, load_rest(x3 + whole, n - whole));
     }
     const int32x4_t ab = add_pairs(a, b), cd = add_pairs(c, d);

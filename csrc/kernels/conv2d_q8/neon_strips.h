@@ -16,12 +16,13 @@
 #include <cstring>
 
 #include "kernels/conv2d_q8/fuse.h"
+#include "quant/requantize_neon_kind.h"
 
 namespace sanderling {
 namespace {
 
-// Flags of a strip: a multiplier's right shift is 0, or it shifts left; a channel that fused_rescale.h cannot do,
-// without which the first says nothing.
+// Flags of a strip: a multiplier's right shift is 0, or it shifts left, or what it gives may not fit int16; a
+// channel that fused_rescale.h cannot do, without which the first says nothing.
 constexpr uint8_t kGeneral = 0x80, kUnfused = 0x40;
 
 // kFuses: whether every processor of the family has the fused multiply-add; of ARMv7 not all have.
@@ -110,7 +111,8 @@ struct PackedStrips {
         if (c.multipliers == nullptr || c.multipliers[o].multiplier == 0) continue;
         multiplier[i] = c.multipliers[o].multiplier;
         shift[i] = c.multipliers[o].shift;
-        if (shift[i] >= 0 || !fits_words(c, o, weight_sums(c, from), raw_bias[i])) flags[p] = kGeneral;
+        if (shift[i] >= 0 || !fits_words(c.multipliers[o], raw_bias[i], weight_sums(c, from).magnitude))
+          flags[p] = kGeneral;
       }
       flags[p] = static_cast<uint8_t>(flags[p] | Strips::inspect(strip, length));
     }

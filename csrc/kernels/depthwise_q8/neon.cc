@@ -172,10 +172,6 @@ struct Pairs {
     const bool plain = kKind != RequantizeNeon::kAny && w.dilation_w == 1 && w.stride_w <= 2;
     const bool relu = kKind == RequantizeNeon::kRelu && work.unclamped;
 #ifdef __aarch64__
-    if (work.fused && kKind != RequantizeNeon::kRelu) {
-      square<Tail::kFused>(w, work, rows, out, 0, work.narrow);
-      return;
-    }
     if (work.fused) {  // only where there are such loops
       for (int64_t begin = 0, end = 0; begin < work.narrow; begin = end) {
         const uint8_t fused = work.fused[begin];

@@ -56,13 +56,6 @@ struct PackedLayout {
   }
 };
 
-// Whether results of a channel fit int16 before the zero point is added: then their upper halves say nothing.
-inline bool fits_words(const Multiplier& m, int64_t bias, int64_t weights) {
-  const int64_t reach = (bias < 0 ? -bias : bias) + 255 * weights;
-  if (m.shift > 0 || reach > INT32_MAX) return false;
-  return (reach * m.multiplier >> 31 >> -m.shift) < INT16_MAX - 1;
-}
-
 inline void pack_columns(const DepthwiseQ8& c, const uint8_t* weights, const int32_t* bias, void* packed) {
   const Window2d& w = c.window;
   const PackedLayout at(c);
