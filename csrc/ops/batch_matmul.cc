@@ -4,10 +4,12 @@
 // Kinds by dtype (x, y, output): float32; int8; int8 to plain int32 sums; int16 with int16 or int8; hybrid, a float32
 // x that is quantized here row by row for an int8 y.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "kernels/requantize_q8/requantize_q8.h"
 #include "ops/hybrid.h"
 #include "ops/matmul.h"
 #include "ops/op.h"
@@ -135,14 +137,13 @@ Multiplier product_multiplier(PrepareContext& ctx) {
 }
 
 void prepare_int8(PrepareContext& ctx, const Problem& p) {
-  const Multiplier m = product_multiplier(ctx);
-  const int32_t zero = ctx.output(0).zero_point();
+  std::array<Multiplier, kColumnBlock> m;
+  m.fill(product_multiplier(ctx));
+  const RequantizeStage stage = {ctx.output(0).zero_point(), -128, 127};
+  RequantizeQ8Kernel* const requantize = choose_requantize_q8(ctx.isa()).run;
   prepare_products<int32_t>(ctx, matmul::choose_q8(ctx.isa()), p, ctx.input(0).zero_point(), ctx.input(1).zero_point(),
-                            1, [m, zero](const int32_t* acc, int64_t n, void* to) {
-                              int8_t* out = static_cast<int8_t*>(to);
-                              for (int64_t i = 0; i < n; ++i)
-                                out[i] =
-                                    static_cast<int8_t>(clamp(wrapping_add(requantize(acc[i], m), zero), -128, 127));
+                            1, [m, stage, requantize](const int32_t* acc, int64_t n, void* out) {
+                              requantize(acc, nullptr, m.data(), n, stage, static_cast<uint8_t*>(out));
                             });
 }
 

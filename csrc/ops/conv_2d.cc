@@ -37,6 +37,7 @@ void prepare_q8(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d
     for (int32_t zero : t.weights.quantization.zero_point)
       check(zero == 0, "int8 weights have zero point ", zero, "; 0 expected");
   if (is_depthwise(ctx, w, groups)) return prepare_as_depthwise(ctx, t, w);
+  if (is_one_pixel(ctx, w, groups)) return prepare_one_pixel(ctx, t, w);
   Conv2dQ8 c;
   c.window = w;
   c.groups = groups;

@@ -227,4 +227,8 @@ class Int16Stage {
 void prepare_conv_2d_16x8(PrepareContext&, const ConvolutionTensors&, const Window2d&, int64_t groups);
 void prepare_depthwise_conv_2d_16x8(PrepareContext&, const ConvolutionTensors&, const Window2d&);
 
+// CONV_2D of bytes whose one output pixel sees the whole picture, with constant weights: as FULLY_CONNECTED multiplies.
+bool is_one_pixel(const PrepareContext&, const Window2d&, int64_t groups);
+void prepare_one_pixel(PrepareContext&, const ConvolutionTensors&, const Window2d&);
+
 }  // namespace sanderling

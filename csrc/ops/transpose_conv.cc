@@ -13,6 +13,7 @@
 
 #include "base/function_ref.h"
 #include "base/window.h"
+#include "kernels/requantize_q8/requantize_q8.h"
 #include "ops/activation.h"
 #include "ops/hybrid.h"
 #include "ops/matmul.h"
@@ -182,54 +183,69 @@ std::shared_ptr<const Rescaling> rescaling(PrepareContext& ctx, int64_t channels
 }
 
 // One row of the output from its sums; Sum is the type that the reference accumulates in.
-template <class Sum, class Acc, class Bias, class T>
-void store_row(const Acc* sums, const Bias* bias, const Rescaling& r, int64_t pixels, T* out) {
+template <class Sum, class Bias>
+void store_row(const int64_t* sums, const Bias* bias, const Rescaling& r, int64_t pixels, int16_t* out) {
   const int64_t channels = static_cast<int64_t>(r.multipliers.size());
   for (int64_t i = 0; i < pixels; ++i, sums += channels, out += channels)
     for (int64_t o = 0; o < channels; ++o) {
-      Sum sum = static_cast<Sum>(static_cast<uint64_t>(static_cast<int64_t>(sums[o])) +
+      Sum sum = static_cast<Sum>(static_cast<uint64_t>(sums[o]) +
                                  (bias ? static_cast<uint64_t>(static_cast<int64_t>(bias[o])) : 0));
       int32_t scaled = wrapping_add(requantize(sum, r.multipliers[static_cast<size_t>(o)]), r.zero_point);
-      out[o] = static_cast<T>(clamp(scaled, r.range.low, r.range.high));
+      out[o] = static_cast<int16_t>(clamp(scaled, r.range.low, r.range.high));
     }
 }
 
-template <class Acc, class Sum, class Bias, class T>
-void prepare_integer(PrepareContext& ctx, matmul::Choice<Acc> choice, const Window2d& w, int32_t weights_zero) {
+template <class Sum, class Bias>
+void prepare_s16(PrepareContext& ctx, const Window2d& w) {
   auto scaling = rescaling(ctx, w.out_c);
-  Products<Acc> products(ctx, choice, w, ctx.input(kTransposedInput).zero_point(), weights_zero);
+  Products<int64_t> products(ctx, matmul::choose_s16(ctx.isa()), w, 0, 0);
   const int64_t row_size = w.out_w * w.out_c, pixels = w.out_w;
   ctx.on_run([products, scaling, row_size, pixels](RunContext& run) {
     products.pack(run);
     const Bias* bias = run.input_or_null<Bias>(kTransposedBias);
-    T* y = run.output<T>(0);
-    products.run(
-        run, [&](const Acc* sums, int64_t row) { store_row<Sum>(sums, bias, *scaling, pixels, y + row * row_size); });
+    int16_t* y = run.output<int16_t>(0);
+    products.run(run, [&](const int64_t* sums, int64_t row) {
+      store_row<Sum>(sums, bias, *scaling, pixels, y + row * row_size);
+    });
   });
 }
 
-void prepare_8bit(PrepareContext& ctx, const Window2d& w) {
+void prepare_q8(PrepareContext& ctx, const Window2d& w) {
   expect_bias(ctx, DType::int32);
-  const auto choice = matmul::choose_q8(ctx.isa());
-  if (ctx.input(kTransposedInput).dtype == DType::int8)  // the reference takes weights for symmetric
-    return prepare_integer<int32_t, int32_t, int32_t, int8_t>(ctx, choice, w, 0);
-  check(weight_scales(ctx).size() == 1, "uint8 weights are quantized per channel");
-  prepare_integer<int32_t, int32_t, int32_t, uint8_t>(ctx, choice, w, ctx.input(kTransposedWeights).zero_point());
+  int32_t weights_zero = 0;  // the reference takes int8 weights for symmetric
+  if (ctx.input(kTransposedInput).dtype == DType::uint8) {
+    check(weight_scales(ctx).size() == 1, "uint8 weights are quantized per channel");
+    weights_zero = ctx.input(kTransposedWeights).zero_point();
+  }
+  auto scaling = rescaling(ctx, w.out_c);
+  Products<int32_t> products(ctx, matmul::choose_q8(ctx.isa()), w, ctx.input(kTransposedInput).zero_point(),
+                             weights_zero);
+  const RequantizeStage stage = {scaling->zero_point, scaling->range.low, scaling->range.high};
+  RequantizeQ8Kernel* const requantize = choose_requantize_q8(ctx.isa()).run;
+  ctx.on_run([products, scaling, stage, requantize, w](RunContext& run) {
+    products.pack(run);
+    const int32_t* bias = run.input_or_null<int32_t>(kTransposedBias);
+    uint8_t* y = run.output<uint8_t>(0);
+    products.run(run, [&](const int32_t* sums, int64_t row) {
+      for (int64_t i = 0; i < w.out_w; ++i)
+        requantize(sums + i * w.out_c, bias, scaling->multipliers.data(), w.out_c, stage,
+                   y + (row * w.out_w + i) * w.out_c);
+    });
+  });
 }
 
 void prepare_int16(PrepareContext& ctx, const Window2d& w) {
   const TensorInfo &x = ctx.input(kTransposedInput), &y = ctx.output(0);
   check(x.zero_point() == 0 && y.zero_point() == 0, "int16 input and output have zero points ", x.zero_point(), " and ",
         y.zero_point(), "; 0 expected");
-  const auto choice = matmul::choose_s16(ctx.isa());
   const bool narrow = ctx.attributes().has("quantized_bias_type") &&
                       ctx.attributes().text("quantized_bias_type") == dtype_name(DType::int32);
   const bool int32_bias = !ctx.has_input(kTransposedBias) || ctx.input(kTransposedBias).dtype == DType::int32;
   if (!int32_bias) expect_bias(ctx, DType::int64);
-  if (narrow && int32_bias) return prepare_integer<int64_t, int32_t, int32_t, int16_t>(ctx, choice, w, 0);
-  if (int32_bias) return prepare_integer<int64_t, int64_t, int32_t, int16_t>(ctx, choice, w, 0);
+  if (narrow && int32_bias) return prepare_s16<int32_t, int32_t>(ctx, w);
+  if (int32_bias) return prepare_s16<int64_t, int32_t>(ctx, w);
   check(!narrow, "bias is int64; quantized_bias_type says int32");
-  prepare_integer<int64_t, int64_t, int64_t, int16_t>(ctx, choice, w, 0);
+  prepare_s16<int64_t, int64_t>(ctx, w);
 }
 
 // y = clamp(sum * scale + bias); without scale for float.
@@ -301,7 +317,7 @@ void prepare_transpose_conv(PrepareContext& ctx) {
   if (x == y) {
     if (x == DType::float32 && w == DType::float32) return prepare_float(ctx, window);
     if (x == DType::float32 && w == DType::int8) return prepare_hybrid(ctx, window);
-    if ((x == DType::int8 || x == DType::uint8) && w == x) return prepare_8bit(ctx, window);
+    if ((x == DType::int8 || x == DType::uint8) && w == x) return prepare_q8(ctx, window);
     if (x == DType::int16 && w == DType::int8) return prepare_int16(ctx, window);
   }
   fail("input, weights and output are ", dtype_name(x), ", ", dtype_name(w), " and ", dtype_name(y),

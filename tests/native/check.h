@@ -158,6 +158,7 @@ void check_max_pool_q8(Random&, Tally&);
 void check_mul_q8(Random&, Tally&);
 void check_peak(Random&, Tally&);
 void check_quantize_q8(Random&, Tally&);
+void check_requantize_q8(Random&, Tally&);
 void check_rescale_real(Random&, Tally&);
 void check_xxh3(Random&, Tally&);
 

@@ -12,6 +12,7 @@
 #include "kernels/mul_q8/mul_q8.h"
 #include "kernels/peak/peak.h"
 #include "kernels/quantize_q8/quantize_q8.h"
+#include "kernels/requantize_q8/requantize_q8.h"
 #include "kernels/rescale_real/rescale_real.h"
 
 namespace sanderling::test {
@@ -56,6 +57,12 @@ constexpr FunctionRow<QuantizeQ8Kernel> kRowsQuantize[] = {
 constexpr FunctionRow<DequantizeQ8Kernel> kRowsDequantize[] = {
 #define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, dequantize_q8_##isa##_##name}, )
 #include "kernels/dequantize_q8/kernels.inc"
+#undef SANDERLING_KERNEL
+};
+
+constexpr FunctionRow<RequantizeQ8Kernel> kRowsRequantize[] = {
+#define SANDERLING_KERNEL(isa, name) SANDERLING_IF_##isa({Isa::isa, #name, requantize_q8_##isa##_##name}, )
+#include "kernels/requantize_q8/kernels.inc"
 #undef SANDERLING_KERNEL
 };
 
@@ -303,6 +310,37 @@ void check_dequantize_q8(Random& random, Tally& tally) {
     for (Place place : {Place::at_end, Place::at_begin}) {
       const Guarded from(x.data(), x.size(), place), out(reference.size() * sizeof(float), place);
       row.run(from.as<uint8_t>(), n, scale, zero, flip, out.as<float>());
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
+void check_requantize_q8(Random& random, Tally& tally) {
+  const int64_t length = random.between(0, random.once_in(3) ? 20 : 300);
+  std::vector<int32_t> acc = random.bias(length);
+  const std::vector<int32_t> bias = random.bias(length);
+  for (int32_t& x : acc)
+    if (random.once_in(8)) x = random.once_in(2) ? INT32_MIN : INT32_MAX;
+  const std::vector<Multiplier> multipliers = random.multipliers(length, random.between(1, 1000));
+  RequantizeStage stage;
+  const int32_t least = random.once_in(2) ? -128 : 0;
+  const int64_t low = random.once_in(2) ? 0 : random.between(0, 255);
+  stage.zero = static_cast<int32_t>(least + random.between(0, 255));
+  stage.low = static_cast<int32_t>(least + low);
+  stage.high = static_cast<int32_t>(least + random.between(low, 255));
+  const bool with_bias = !random.once_in(4);
+  std::vector<uint8_t> reference(acc.size());
+  (std::end(kRowsRequantize) - 1)
+      ->run(acc.data(), with_bias ? bias.data() : nullptr, multipliers.data(), length, stage, reference.data());
+  for (const auto& row : kRowsRequantize) {
+    if (!tally.begins("requantize_q8", row.isa, row.name, "n " + std::to_string(length))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded sums(acc.data(), acc.size() * sizeof(int32_t), place);
+      const Guarded terms(bias.data(), bias.size() * sizeof(int32_t), place);
+      const Guarded factors(multipliers.data(), multipliers.size() * sizeof(Multiplier), place);
+      const Guarded out(reference.size(), place);
+      row.run(sums.as<int32_t>(), with_bias ? terms.as<int32_t>() : nullptr, factors.as<Multiplier>(), length, stage,
+              out.as<uint8_t>());
       expect(tally, out, reference, all);
     }
   }

@@ -43,6 +43,7 @@ constexpr Folder kFolders[] = {
     {"mul_q8", check_mul_q8},
     {"peak", check_peak},
     {"quantize_q8", check_quantize_q8},
+    {"requantize_q8", check_requantize_q8},
     {"rescale_real", check_rescale_real},
     {"xxh3", check_xxh3},
 };

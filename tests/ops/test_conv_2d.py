@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,6 +48,20 @@ def test_uint8(
     compare(*c.quantized("uint8", "uint8", in_scale, zero, w_scale, w_zero, out_zero=out_zero), threads=threads)
 
 
+@given(cases, st.sampled_from(["int8", "int4", "uint8"]), scales, zeros, st.integers(-77, 127), threads)
+def test_one_pixel_that_sees_all(
+    c: Convolution, weights: str, in_scale: float, zero: int, out_zero: int, threads: int
+) -> None:
+    c = replace(c, input_shape=(1, *c.kernel, c.input_shape[3]), padding="VALID", dilation=(1, 1))
+    if weights == "uint8":
+        model, arrays = c.quantized(
+            "uint8", "uint8", in_scale, zero + 128, 0.01, out_zero + 77, out_zero=out_zero + 128
+        )
+    else:
+        model, arrays = c.quantized("int8", weights, in_scale, zero, c.channel_scales(), out_zero=out_zero)
+    compare(model, arrays, threads=threads)
+
+
 @given(cases, st.sampled_from(["int8", "int4"]), scales, threads)
 def test_int16(c: Convolution, weights: str, in_scale: float, threads: int) -> None:
     model, arrays = c.quantized("int16", weights, in_scale, 0, c.channel_scales(), bias="int64")
@@ -85,23 +101,24 @@ def test_depthwise_in_disguise() -> None:
         compare(*c.quantized("uint8", "uint8", 0.5, 3, 0.01, 77, out_zero=4))
 
 
-def test_large_sums_wrap() -> None:
+@pytest.mark.parametrize("pixels", [1, 2])  # one is multiplied as a matrix
+def test_large_sums_wrap(pixels: int) -> None:
     # 35,000 products of 255 * 255 are more than an int32 holds, and more than the kernels add in one go.
-    c = simple(False, input_shape=(1, 1, 1, 35000), kernel=(1, 1), out_c=3)
+    c = simple(False, input_shape=(1, 1, pixels, 35000), kernel=(1, 1), out_c=3)
     w = np.full((3, 1, 1, 35000), 255, np.uint8)
     w[1, ..., ::2] = 254
     bias = np.array([0, 5, -5], np.int32)
     model = c.model(
-        T("uint8", (1, 1, 1, 35000), 1.0, 0),
+        T("uint8", c.input_shape, 1.0, 0),
         T("uint8", w.shape, 1.0, 0, data=w),
         T("int32", (3,), 1.0, data=bias),
-        T("uint8", (1, 1, 1, 3), 2.0**24, 128),
+        T("uint8", c.output_shape, 2.0**24, 128),
     )
-    x = np.full((1, 1, 1, 35000), 255, np.uint8)
-    compare(model, [x])
+    compare(model, [np.full(c.input_shape, 255, np.uint8)])
 
 
-def test_bias_decides_every_rounding() -> None:
+@pytest.mark.parametrize("pixels", [1, 2])
+def test_bias_decides_every_rounding(pixels: int) -> None:
     # Zero weights: the output is the rescaled bias, with ties and extremes under right and left shifts.
     for exponent in range(-31, 8):
         bias = np.array(
@@ -113,12 +130,12 @@ def test_bias_decides_every_rounding() -> None:
             scale = np.full(n, np.float32(mantissa * 2.0**exponent))
             model = build(
                 "CONV_2D",
-                [T("int8", (1, 1, 1, 1), 1.0, 0), T("int8", (n, 1, 1, 1), scale, data=np.zeros((n, 1, 1, 1))),
+                [T("int8", (1, 1, pixels, 1), 1.0, 0), T("int8", (n, 1, 1, 1), scale, data=np.zeros((n, 1, 1, 1))),
                  T("int32", (n,), scale, data=bias)],
-                [T("int8", (1, 1, 1, n), 1.0, 0)],
+                [T("int8", (1, 1, pixels, n), 1.0, 0)],
                 padding="SAME", stride_h=1, stride_w=1,
             )  # fmt: skip
-            compare(model, [np.zeros((1, 1, 1, 1), np.int8)])
+            compare(model, [np.zeros((1, 1, pixels, 1), np.int8)])
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

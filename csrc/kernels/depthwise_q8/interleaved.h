@@ -51,10 +51,10 @@ Block block_at(int64_t out_c, int64_t index) {
   return {channel, smaller(16 * width, out_c - channel), width};
 }
 
-// Offsets in bytes of: weights [blocks][together][parts][groups][kernel_w][kHalves][4
-// vectors], then for each entry of the
-// blocks' vectors bias + the narrow table's bias, the sum of weights and the narrow table; how many parts each block
-// uses, and the rescaling of single channels, for accumulators that NarrowTable cannot take.
+// Offsets in bytes of: weights [blocks][together][parts][groups][kernel_w][kHalves][4 vectors], then for each entry of
+// the blocks' vectors bias + the narrow table's bias, the sum of weights and the narrow table; how many parts each
+// block uses, and the rescaling of single channels, for accumulators that NarrowTable cannot take: memory that others
+// do not touch.
 template <int kLanes, int kHalves>
 struct PackedLayout {
   static constexpr int64_t kVector = 16 * kLanes;  // bytes
@@ -94,7 +94,7 @@ void pack_interleaved(const DepthwiseQ8& c, const uint8_t* weights, const int32_
   const Window2d& w = c.window;
   const PackedLayout<kLanes, kHalves> at(c);
   char* base = static_cast<char*>(packed);
-  std::memset(base, 0, at.bytes);
+  std::memset(base, 0, at.wide);
   int32_t* used_parts = reinterpret_cast<int32_t*>(base + at.used_parts);
   bool wide = false;
   auto weight = [&](int64_t i, int64_t j, int64_t o) {
