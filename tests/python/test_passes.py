@@ -14,13 +14,10 @@ import sanderling
 from sanderling import ModelError
 from tests.support.builder import Net, T, const
 from tests.support.compare import compare
+from tests.support.plans import steps
 
 borders = st.lists(st.integers(0, 4), min_size=4, max_size=4)
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
-
-
-def steps(model: sanderling.Model) -> list[str]:
-    return [step["op"] for step in model._runner.steps(0)]
 
 
 def picture(dtype: str, shape: Sequence[int], seed: int = 0) -> np.ndarray:

@@ -14,6 +14,7 @@ import sanderling
 from sanderling import _core
 from tests.support.builder import Net, T
 from tests.support.compare import compare
+from tests.support.plans import steps
 
 CHANNELS = 8
 
@@ -42,10 +43,6 @@ def convolution(net: Net, x: T, zero_point: int = 128, *, depthwise: bool = Fals
     if depthwise:
         options["depth_multiplier"] = 1
     return net.op("DEPTHWISE_CONV_2D" if depthwise else "CONV_2D", [x, weights, bias], y, **options)
-
-
-def steps(model: sanderling.Model) -> list[str]:
-    return [step["op"] for step in model._runner.steps(0)]
 
 
 @dataclass

@@ -14,16 +14,13 @@ import sanderling
 from sanderling import ModelError
 from tests.support.builder import Net, T, const
 from tests.support.compare import compare
+from tests.support.plans import steps
 
 ONE = ["LOGISTIC", "TANH", "HARD_SWISH", "RELU", "RELU6", "LEAKY_RELU", "QUANTIZE"]
 TWO = ["ADD", "MUL", "SUB", "MAXIMUM"]
 FLOATS = ["LOGISTIC", "TANH", "RELU", "EXP", "ABS"]
 SHAPE = (1, 4, 16, 4)
 EVERY = np.arange(256, dtype=np.uint8).reshape(SHAPE)
-
-
-def steps(model: sanderling.Model) -> list[str]:
-    return [step["op"] for step in model._runner.steps(0)]
 
 
 @dataclass

@@ -26,53 +26,49 @@ def sign_activations(graph: ir.Graph) -> tuple[ir.Graph, list[tuple[int, ...]]] 
     parts : list of tuple of int
         For each node those of the old graph that it stands for.
     """
-    tensors = list(graph.tensors)
-    signed: dict[int, int] = {}  # uint8 tensors and their int8 twins
-    wanted: list[int] = []  # of these, those whose makers stay uint8
-    chosen: set[int] = set()
+    chosen: dict[int, int] = {}  # nodes that move, and how many of their inputs are activations
+    made: set[int] = set()  # what they compute
     for k, node in enumerate(graph.nodes):
         n = _activations(graph, node)
-        if n == 0 or (node.op in _FOLLOWERS and any(i not in signed or i in wanted for i in node.inputs[:n])):
-            continue
-        chosen.add(k)
-        for i in (*node.inputs[:n], *node.outputs):
-            if i not in signed:
-                signed[i] = len(tensors)
-                tensors.append(_twin(graph.tensors[i]))
-                if i not in node.outputs:
-                    wanted.append(i)
-    made = {i for k in chosen for i in graph.nodes[k].outputs}
+        if n > 0 and (node.op in _CONVOLUTIONS or made.issuperset(node.inputs[:n])):
+            chosen[k] = n
+            made.update(node.outputs)
+    begins = {i for k, n in chosen.items() for i in graph.nodes[k].inputs[:n]} - made
     read = set(graph.outputs).union(
         i for k, node in enumerate(graph.nodes) if k not in chosen for i in (*node.inputs, *node.intermediates)
     )
     convolutions = sum(graph.nodes[k].op in _CONVOLUTIONS for k in chosen)
-    if convolutions <= len(wanted) + len(made & read):
+    if convolutions <= len(begins) + len(made & read):
         return None
 
+    tensors = list(graph.tensors)
+    signed: dict[int, int] = {}  # uint8 tensors and their int8 twins
     nodes: list[ir.Node] = []
     parts: list[tuple[int, ...]] = []
-    moved: set[int] = set()
 
-    def move(x: int, y: int, k: int) -> None:
-        nodes.append(ir.Node("QUANTIZE", [x], [y]))
+    def twin(i: int) -> int:
+        if i not in signed:
+            signed[i] = len(tensors)
+            tensors.append(_twin(graph.tensors[i]))
+        return signed[i]
+
+    def add(node: ir.Node, k: int) -> None:
+        nodes.append(node)
         parts.append((k,))
 
     for k, node in enumerate(graph.nodes):
         if k not in chosen:
-            nodes.append(node)
-            parts.append((k,))
+            add(node, k)
             continue
-        n = _activations(graph, node)
+        n = chosen[k]
         for i in node.inputs[:n]:
-            if i in wanted and i not in moved:
-                moved.add(i)
-                move(i, signed[i], k)
-        inputs = [signed[i] for i in node.inputs[:n]] + node.inputs[n:]
-        nodes.append(replace(node, inputs=inputs, outputs=[signed[i] for i in node.outputs]))
-        parts.append((k,))
+            if i in begins and i not in signed:
+                add(ir.Node("QUANTIZE", [i], [twin(i)]), k)
+        inputs = [twin(i) for i in node.inputs[:n]] + node.inputs[n:]
+        add(replace(node, inputs=inputs, outputs=[twin(i) for i in node.outputs]), k)
         for i in node.outputs:
             if i in read:
-                move(signed[i], i, k)
+                add(ir.Node("QUANTIZE", [twin(i)], [i]), k)
     return replace(graph, tensors=tensors, nodes=nodes), parts
 
 
