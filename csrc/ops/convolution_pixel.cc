@@ -12,8 +12,9 @@ namespace sanderling {
 using matmul::Block;
 
 bool is_one_pixel(const PrepareContext& ctx, const Window2d& w, int64_t groups) {
+  const bool is_dense = (w.kernel_h == 1 || w.dilation_h == 1) && (w.kernel_w == 1 || w.dilation_w == 1);
   return groups == 1 && ctx.is_known(1) && w.batches == 1 && w.out_h == 1 && w.out_w == 1 && w.kernel_h == w.in_h &&
-         w.kernel_w == w.in_w && w.pad_h == 0 && w.pad_w == 0;
+         w.kernel_w == w.in_w && w.pad_h == 0 && w.pad_w == 0 && is_dense;
 }
 
 void prepare_one_pixel(PrepareContext& ctx, const ConvolutionTensors& t, const Window2d& w) {
