@@ -44,7 +44,7 @@ def both_kinds(isa: str, c: Convolution, seed: int, **changes: Any) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("out_c", range(1, 71))
 def test_channels_and_pixels(isa: str, out_c: int) -> None:
-    pixels, in_c = 1 + out_c * 7 % 40, 1 + out_c * 11 % 67
+    pixels, in_c = 2 + out_c * 7 % 40, 1 + out_c * 11 % 67  # one pixel is a matrix product
     rng = np.random.default_rng(out_c)
     activation = ["NONE", "RELU", "RELU6"][out_c % 3]
     c = simple(False, input_shape=(1, 1, pixels, in_c), kernel=(1, 1), out_c=out_c, activation=activation, rng=rng)
