@@ -166,7 +166,7 @@ struct Rescaling {
   int32_t zero_point;
 };
 
-std::shared_ptr<const Rescaling> rescaling(PrepareContext& ctx, int64_t channels) {
+std::shared_ptr<Rescaling> rescaling(PrepareContext& ctx, int64_t channels) {
   const TensorInfo &x = ctx.input(kTransposedInput), &y = ctx.output(0);
   const Numbers<float>& scale = weight_scales(ctx);
   auto r = std::make_shared<Rescaling>();
@@ -222,14 +222,25 @@ void prepare_q8(PrepareContext& ctx, const Window2d& w) {
                              weights_zero);
   const RequantizeStage stage = {scaling->zero_point, scaling->range.low, scaling->range.high};
   RequantizeQ8Kernel* const requantize = choose_requantize_q8(ctx.isa()).run;
-  ctx.on_run([products, scaling, stage, requantize, w](RunContext& run) {
+  // Few channels do not fill the kernel's vectors: pixels are rescaled together, by multipliers and a bias that repeat.
+  constexpr int64_t kTogether = 64;
+  const int64_t row_size = w.out_w * w.out_c;
+  const int64_t together = w.out_c * std::max<int64_t>(1, std::min(w.out_w, kTogether / w.out_c));
+  std::vector<Multiplier>& multipliers = scaling->multipliers;
+  multipliers.resize(static_cast<size_t>(together));
+  for (size_t i = static_cast<size_t>(w.out_c); i < multipliers.size(); ++i)
+    multipliers[i] = multipliers[i - static_cast<size_t>(w.out_c)];
+  const int biases = ctx.has_input(kTransposedBias) ? ctx.scratch(multipliers.size() * sizeof(int32_t)) : -1;
+  ctx.on_run([products, scaling, stage, requantize, row_size, together, biases, w](RunContext& run) {
     products.pack(run);
-    const int32_t* bias = run.input_or_null<int32_t>(kTransposedBias);
+    int32_t* bias = biases < 0 ? nullptr : run.scratch<int32_t>(biases);
+    for (int64_t i = 0; bias != nullptr && i < together; i += w.out_c)
+      std::copy_n(run.input<int32_t>(kTransposedBias), w.out_c, bias + i);
     uint8_t* y = run.output<uint8_t>(0);
     products.run(run, [&](const int32_t* sums, int64_t row) {
-      for (int64_t i = 0; i < w.out_w; ++i)
-        requantize(sums + i * w.out_c, bias, scaling->multipliers.data(), w.out_c, stage,
-                   y + (row * w.out_w + i) * w.out_c);
+      for (int64_t i = 0; i < row_size; i += together)
+        requantize(sums + i, bias, scaling->multipliers.data(), std::min(together, row_size - i), stage,
+                   y + row * row_size + i);
     });
   });
 }

@@ -1,4 +1,5 @@
-#include "kernels/requantize_q8/eights.h"
+#include "kernels/requantize_q8/requantize_q8.h"
+#include "quant/channel_vectors.h"
 #include "quant/requantize_neon.h"
 
 namespace sanderling {
@@ -24,7 +25,7 @@ inline void eight(const int32_t* acc, const int32_t* bias, const Multiplier* mul
 
 void requantize_q8_neon_vector(const int32_t* acc, const int32_t* bias, const Multiplier* multipliers, int64_t n,
                                const RequantizeStage& stage, uint8_t* out) {
-  in_eights(acc, bias, multipliers, n, stage, out, eight);
+  in_vectors<8>(acc, bias, multipliers, n, stage, out, eight, requantize_q8_portable_plain);
 }
 
 }  // namespace sanderling

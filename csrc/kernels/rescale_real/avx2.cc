@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/rescale_real/rescale_real.h"
+#include "quant/channel_vectors.h"
 
 namespace sanderling {
 namespace {
@@ -30,18 +31,7 @@ inline void four(const int32_t* acc, const int32_t* bias, const double* multipli
 
 void rescale_real_avx2_vector(const int32_t* acc, const int32_t* bias, const double* multiplier, int64_t n,
                               const RealStage& stage, uint8_t* out) {
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4) four(acc + i, bias ? bias + i : nullptr, multiplier + i, stage, out + i);
-  if (i == n) return;
-  int32_t sums[4] = {}, biases[4] = {};
-  double multipliers[4] = {};
-  uint8_t y[4];
-  for (int64_t j = 0; i + j < n; ++j) {
-    sums[j] = acc[i + j], multipliers[j] = multiplier[i + j];
-    if (bias) biases[j] = bias[i + j];
-  }
-  four(sums, biases, multipliers, stage, y);
-  for (int64_t j = 0; i + j < n; ++j) out[i + j] = y[j];
+  in_vectors<4>(acc, bias, multiplier, n, stage, out, four, rescale_real_portable_plain);
 }
 
 }  // namespace sanderling
