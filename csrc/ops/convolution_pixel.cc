@@ -9,8 +9,6 @@
 
 namespace sanderling {
 
-using matmul::Block;
-
 bool is_one_pixel(const PrepareContext& ctx, const Window2d& w, int64_t groups) {
   const bool is_dense = (w.kernel_h == 1 || w.dilation_h == 1) && (w.kernel_w == 1 || w.dilation_w == 1);
   return groups == 1 && ctx.is_known(1) && w.batches == 1 && w.out_h == 1 && w.out_w == 1 && w.kernel_h == w.in_h &&
@@ -26,29 +24,19 @@ void prepare_one_pixel(PrepareContext& ctx, const ConvolutionTensors& t, const W
   const Range<int32_t> range = quantized_activation_range(ctx.attributes().text("fused_activation_function"), t.y);
   const auto stage = std::make_shared<const Stage>(
       Stage{convolution_multipliers(t, w.out_c), {t.y.zero_point(), range.low, range.high}});
-  const int64_t depth = w.kernel_h * w.kernel_w * w.in_c, out_c = w.out_c;
-  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa(), t.weights.int4);
-  const matmul::Kernel<int32_t>& kernel = *choice.kernel;
-  ctx.set_kernel(choice.isa, kernel.name);
+  const int64_t depth = w.kernel_h * w.kernel_w * w.in_c;
   const int32_t weight_zero = is_old_kind(t) ? t.weights.zero_point() : 0;
-  const RightOperands<int32_t> weights(ctx, choice, 1, 1, 0, out_c, depth,
-                                       {nullptr, matmul_element(t.weights), depth, 1, weight_zero, t.weights.int4});
-  const matmul::Source pixel = {nullptr, matmul_element(t.x), depth, 1, t.x.zero_point()};
-  const int packed = ctx.scratch(kernel.left_bytes(1, depth));
+  const LayerProduct<int32_t> product(ctx, matmul::choose_q8(ctx.isa(), t.weights.int4), 1, w.out_c, depth,
+                                      {nullptr, matmul_element(t.x), depth, 1, t.x.zero_point()},
+                                      {nullptr, matmul_element(t.weights), depth, 1, weight_zero, t.weights.int4});
   RequantizeQ8Kernel* const requantize = choose_requantize_q8(ctx.isa()).run;
-  ctx.on_run([=, &kernel](RunContext& run) {
-    char* left = run.scratch<char>(packed);
-    pack_left(run, kernel, pixel, run.input<char>(0), 1, 1, depth, 0, left);
-    const char* right = weights.get(run);
+  ctx.on_run([stage, product, requantize](RunContext& run) {
     const int32_t* bias = run.input_or_null<int32_t>(2);
     uint8_t* y = run.output<uint8_t>(0);
-    matmul_blocks(
-        run, kernel, 1, 1, out_c, depth, [&](int64_t) { return left; }, [&](int64_t) { return right; },
-        [&](int64_t, const int32_t* acc, const Block& b) {
-          const int64_t o = b.first_column;
-          requantize(acc, bias ? bias + o : nullptr, stage->multipliers.data() + o, b.last_column - o, stage->output,
-                     y + o);
-        });
+    product.run(run, [&](const int32_t* acc, int64_t, int64_t channel, int64_t n) {
+      requantize(acc, bias ? bias + channel : nullptr, stage->multipliers.data() + channel, n, stage->output,
+                 y + channel);
+    });
   });
 }
 

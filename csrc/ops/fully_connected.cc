@@ -126,27 +126,15 @@ void prepare_q8(PrepareContext& ctx, const Sizes& s) {
   expect_bias(ctx, false);
   auto out = std::make_shared<QuantizedOutput>(quantized_output(ctx, s.outputs));
   if (s.depth == 0) return run_zeros(ctx, s);
-  const matmul::Choice<int32_t> choice = matmul::choose_q8(ctx.isa(), w.int4);
-  const matmul::Kernel<int32_t>* kernel = choice.kernel;
-  ctx.set_kernel(choice.isa, kernel->name);
-  RightOperands<int32_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth,
-                                 rows_of(w, s.depth, weights_zero_point(w)));
-  Source source = rows_of(x, s.depth, x.zero_point());
-  int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
+  const LayerProduct<int32_t> product(ctx, matmul::choose_q8(ctx.isa(), w.int4), s.rows, s.outputs, s.depth,
+                                      rows_of(x, s.depth, x.zero_point()), rows_of(w, s.depth, weights_zero_point(w)));
   RescaleRealKernel* rescale = choose_rescale_real(ctx.isa()).run;
-  ctx.on_run([s, out, source, weights, packed, rescale, kernel](RunContext& run) {
-    char* left = run.scratch<char>(packed);
-    pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
-    const char* right = weights.get(run);
+  ctx.on_run([s, out, product, rescale](RunContext& run) {
     const int32_t* bias = run.input_or_null<int32_t>(kBias);
     T* y = run.output<T>(0);
-    matmul_blocks(
-        run, *kernel, 1, s.rows, s.outputs, s.depth, [&](int64_t) { return left; }, [&](int64_t) { return right; },
-        [&](int64_t, const int32_t* acc, const Block& b) {
-          for (int64_t r = b.first_row; r < b.last_row; ++r)
-            store_q8(*out, rescale, acc + (r - b.first_row) * kColumnBlock, bias ? bias + b.first_column : nullptr,
-                     b.first_column, b.last_column - b.first_column, y + r * s.outputs + b.first_column);
-        });
+    product.run(run, [&](const int32_t* acc, int64_t row, int64_t column, int64_t n) {
+      store_q8(*out, rescale, acc, bias ? bias + column : nullptr, column, n, y + row * s.outputs + column);
+    });
   });
 }
 
@@ -168,35 +156,25 @@ void prepare_s16(PrepareContext& ctx, const Sizes& s, Rescale rescale) {
     }
   }
   if (s.depth == 0) return run_zeros(ctx, s);
-  const matmul::Choice<int64_t> choice = matmul::choose_s16(ctx.isa());
-  const matmul::Kernel<int64_t>* kernel = choice.kernel;
-  ctx.set_kernel(choice.isa, kernel->name);
-  RightOperands<int64_t> weights(ctx, choice, kWeights, 1, 0, s.outputs, s.depth,
-                                 rows_of(w, s.depth, weights_zero_point(w)));
-  Source source = rows_of(ctx.input(kInput), s.depth, 0);
-  int packed = ctx.scratch(kernel->left_bytes(s.rows, s.depth));
-  ctx.on_run([s, out, source, weights, packed, rescale, fixed, kernel](RunContext& run) {
-    char* left = run.scratch<char>(packed);
-    pack_left(run, *kernel, source, run.input<char>(kInput), 1, s.rows, s.depth, 0, left);
-    const char* right = weights.get(run);
+  const LayerProduct<int64_t> product(ctx, matmul::choose_s16(ctx.isa()), s.rows, s.outputs, s.depth,
+                                      rows_of(ctx.input(kInput), s.depth, 0),
+                                      rows_of(w, s.depth, weights_zero_point(w)));
+  ctx.on_run([s, out, product, rescale, fixed](RunContext& run) {
     const Bias* bias = run.input_or_null<Bias>(kBias);
     int16_t* y = run.output<int16_t>(0);
-    matmul_blocks(
-        run, *kernel, 1, s.rows, s.outputs, s.depth, [&](int64_t) { return left; }, [&](int64_t) { return right; },
-        [&](int64_t, const int64_t* acc, const Block& b) {
-          for (int64_t r = b.first_row; r < b.last_row; ++r)
-            for (int64_t c = b.first_column; c < b.last_column; ++c) {
-              uint64_t sum = static_cast<uint64_t>(acc[(r - b.first_row) * kColumnBlock + c - b.first_column]);
-              if (bias) sum += static_cast<uint64_t>(static_cast<int64_t>(bias[c]));
-              const size_t o = static_cast<size_t>(c);
-              double real = rescale == Rescale::fixed ? requantize(static_cast<int64_t>(sum), (*fixed)[o])
-                            : rescale == Rescale::real_of_int32
-                                ? static_cast<double>(static_cast<int32_t>(static_cast<uint32_t>(sum)))
-                                : static_cast<double>(static_cast<int64_t>(sum));
-              y[r * s.outputs + c] = static_cast<int16_t>(requantize_real(
-                  real, rescale == Rescale::fixed ? 1.0 : out->multiplier[o], out->range.low, out->range.high));
-            }
-        });
+    product.run(run, [&](const int64_t* acc, int64_t row, int64_t column, int64_t n) {
+      for (int64_t c = column; c < column + n; ++c) {
+        uint64_t sum = static_cast<uint64_t>(acc[c - column]);
+        if (bias) sum += static_cast<uint64_t>(static_cast<int64_t>(bias[c]));
+        const size_t o = static_cast<size_t>(c);
+        double real = rescale == Rescale::fixed ? requantize(static_cast<int64_t>(sum), (*fixed)[o])
+                      : rescale == Rescale::real_of_int32
+                          ? static_cast<double>(static_cast<int32_t>(static_cast<uint32_t>(sum)))
+                          : static_cast<double>(static_cast<int64_t>(sum));
+        y[row * s.outputs + c] = static_cast<int16_t>(requantize_real(
+            real, rescale == Rescale::fixed ? 1.0 : out->multiplier[o], out->range.low, out->range.high));
+      }
+    });
   });
 }
 

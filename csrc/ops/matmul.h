@@ -110,4 +110,43 @@ void pack_left(RunContext& run, const matmul::Kernel<Acc>& kernel, const matmul:
   pack_left_operands(run, kernel.pack_left, source, data, count, rows, depth, item, packed);
 }
 
+// The product of a layer: `rows` rows of input 0, `depth` long each, with the weights of input 1, [columns, depth].
+template <class Acc>
+class LayerProduct {
+ public:
+  // Sources with data null.
+  LayerProduct(PrepareContext& ctx, const matmul::Choice<Acc>& choice, int64_t rows, int64_t columns, int64_t depth,
+               const matmul::Source& input, const matmul::Source& weights)
+      : kernel_(*choice.kernel),
+        rows_(rows),
+        columns_(columns),
+        depth_(depth),
+        input_(input),
+        weights_(ctx, choice, 1, 1, 0, columns, depth, weights),
+        packed_(ctx.scratch(kernel_.left_bytes(rows, depth))) {
+    ctx.set_kernel(choice.isa, kernel_.name);
+  }
+
+  // store(acc, row, first column, n): n accumulators of one row.
+  template <class Store>
+  void run(RunContext& run, const Store& store) const {
+    char* left = run.scratch<char>(packed_);
+    pack_left(run, kernel_, input_, run.input<char>(0), 1, rows_, depth_, 0, left);
+    const char* right = weights_.get(run);
+    matmul_blocks(
+        run, kernel_, 1, rows_, columns_, depth_, [&](int64_t) { return left; }, [&](int64_t) { return right; },
+        [&](int64_t, const Acc* acc, const matmul::Block& b) {
+          for (int64_t r = b.first_row; r < b.last_row; ++r)
+            store(acc + (r - b.first_row) * matmul::kColumnBlock, r, b.first_column, b.last_column - b.first_column);
+        });
+  }
+
+ private:
+  const matmul::Kernel<Acc>& kernel_;
+  int64_t rows_, columns_, depth_;
+  matmul::Source input_;
+  RightOperands<Acc> weights_;
+  int packed_;
+};
+
 }  // namespace sanderling
