@@ -113,6 +113,28 @@ void random_ends(Random& random, Params& p) {
   p.flip = random.once_in(2) ? 0x80 : 0;
 }
 
+// Every row of a kernel that rescales sums, with factors of its own kind, against the last; `bias` may be null.
+template <size_t n, class Kernel, class Factor, class Stage>
+void check_rescaling(const char* folder, const FunctionRow<Kernel> (&rows)[n], const std::vector<int32_t>& acc,
+                     const std::vector<int32_t>* bias, const std::vector<Factor>& factors, const Stage& stage,
+                     Tally& tally) {
+  const int64_t length = static_cast<int64_t>(acc.size());
+  std::vector<uint8_t> reference(acc.size());
+  rows[n - 1].run(acc.data(), bias ? bias->data() : nullptr, factors.data(), length, stage, reference.data());
+  for (const FunctionRow<Kernel>& row : rows) {
+    if (!tally.begins(folder, row.isa, row.name, "n " + std::to_string(length))) continue;
+    for (Place place : {Place::at_end, Place::at_begin}) {
+      const Guarded sums(acc.data(), acc.size() * sizeof(int32_t), place);
+      const Guarded terms(bias ? bias->data() : nullptr, bias ? bias->size() * sizeof(int32_t) : 0, place);
+      const Guarded multipliers(factors.data(), factors.size() * sizeof(Factor), place);
+      const Guarded out(reference.size(), place);
+      row.run(sums.as<int32_t>(), bias ? terms.as<int32_t>() : nullptr, multipliers.as<Factor>(), length, stage,
+              out.as<uint8_t>());
+      expect(tally, out, reference, all);
+    }
+  }
+}
+
 }  // namespace
 
 void check_add_q8(Random& random, Tally& tally) {
@@ -329,21 +351,7 @@ void check_requantize_q8(Random& random, Tally& tally) {
   stage.low = static_cast<int32_t>(least + low);
   stage.high = static_cast<int32_t>(least + random.between(low, 255));
   const bool with_bias = !random.once_in(4);
-  std::vector<uint8_t> reference(acc.size());
-  (std::end(kRowsRequantize) - 1)
-      ->run(acc.data(), with_bias ? bias.data() : nullptr, multipliers.data(), length, stage, reference.data());
-  for (const auto& row : kRowsRequantize) {
-    if (!tally.begins("requantize_q8", row.isa, row.name, "n " + std::to_string(length))) continue;
-    for (Place place : {Place::at_end, Place::at_begin}) {
-      const Guarded sums(acc.data(), acc.size() * sizeof(int32_t), place);
-      const Guarded terms(bias.data(), bias.size() * sizeof(int32_t), place);
-      const Guarded factors(multipliers.data(), multipliers.size() * sizeof(Multiplier), place);
-      const Guarded out(reference.size(), place);
-      row.run(sums.as<int32_t>(), with_bias ? terms.as<int32_t>() : nullptr, factors.as<Multiplier>(), length, stage,
-              out.as<uint8_t>());
-      expect(tally, out, reference, all);
-    }
-  }
+  check_rescaling("requantize_q8", kRowsRequantize, acc, with_bias ? &bias : nullptr, multipliers, stage, tally);
 }
 
 void check_rescale_real(Random& random, Tally& tally) {
@@ -362,21 +370,7 @@ void check_rescale_real(Random& random, Tally& tally) {
   stage.low = static_cast<double>(low - (is_signed ? 128 : 0) - stage.zero);
   stage.high = static_cast<double>(high - (is_signed ? 128 : 0) - stage.zero);
   const bool with_bias = !random.once_in(4);
-  std::vector<uint8_t> reference(acc.size());
-  (std::end(kRowsReal) - 1)
-      ->run(acc.data(), with_bias ? bias.data() : nullptr, multipliers.data(), length, stage, reference.data());
-  for (const auto& row : kRowsReal) {
-    if (!tally.begins("rescale_real", row.isa, row.name, "n " + std::to_string(length))) continue;
-    for (Place place : {Place::at_end, Place::at_begin}) {
-      const Guarded sums(acc.data(), acc.size() * sizeof(int32_t), place);
-      const Guarded terms(bias.data(), bias.size() * sizeof(int32_t), place);
-      const Guarded factors(multipliers.data(), multipliers.size() * sizeof(double), place);
-      const Guarded out(reference.size(), place);
-      row.run(sums.as<int32_t>(), with_bias ? terms.as<int32_t>() : nullptr, factors.as<double>(), length, stage,
-              out.as<uint8_t>());
-      expect(tally, out, reference, all);
-    }
-  }
+  check_rescaling("rescale_real", kRowsReal, acc, with_bias ? &bias : nullptr, multipliers, stage, tally);
 }
 
 void check_peak(Random& random, Tally& tally) {
