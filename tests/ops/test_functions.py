@@ -30,6 +30,8 @@ def test_float32(op, shape, approximate, seed):
     x = values("float32", shape, seed)
     if op in (*ROOTS, "LOG"):
         x = np.abs(x)
+    if op == "GELU":  # Cancellation far left loses digits: no such value alone sets the scale of the tolerance.
+        x.flat[:1] = 1
     model = unary(op, shape, {"dtype": "float32"}, {"dtype": "float32"}, **attributes(op, approximate))
     compare(model, [x], resolver=RESOLVER.get(op, "ref"))
 
