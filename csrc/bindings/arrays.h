@@ -104,8 +104,10 @@ inline pybind11::array copy_to_array(DType t, const Shape& shape, const void* da
 inline bool is_exactly(pybind11::handle object, DType t, const Shape& shape) {
   if (Py_TYPE(object.ptr()) != NumpyApi::get().array_type) return false;
   const auto* array = pybind11::detail::array_proxy(object.ptr());
-  // Native types have one descriptor each.
-  if (array->descr != numpy_dtype(t).ptr() || array->nd != shape.rank()) return false;
+  // Unpickled arrays, as those from other processes, have a descriptor of their own.
+  const auto* descr = pybind11::detail::array_descriptor_proxy(array->descr);
+  const bool native = descr->byteorder == '=' || descr->byteorder == '|';
+  if (descr->type_num != numpy_type_number(t) || !native || array->nd != shape.rank()) return false;
   for (int i = 0; i < array->nd; ++i)
     if (array->dimensions[i] != shape[i]) return false;
   return (array->flags & pybind11::array::c_style) != 0;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,6 +129,15 @@ def test_non_contiguous_and_foreign_arrays(model: sanderling.Model) -> None:
     np.testing.assert_array_equal(model(x, B), A + B)
     unaligned = np.frombuffer(b"\0" + A.tobytes(), np.uint8)[1:].view(np.float32).reshape(2, 3)
     np.testing.assert_array_equal(model(unaligned, B), A + B)
+
+
+def test_arrays_from_other_processes_are_taken_as_they_are(model: sanderling.Model) -> None:
+    unpickled = pickle.loads(pickle.dumps(A))
+    assert unpickled.dtype is not A.dtype  # Equal, but another descriptor.
+    np.testing.assert_array_equal(model(unpickled, B), A + B)
+    assert model._run_exact((unpickled, B)) is not None
+    assert model._run_exact((A.astype(">f4"), B)) is None
+    assert model._run_exact((A.astype(np.int32), B)) is None
 
 
 def test_resize_and_back(model: sanderling.Model) -> None:
