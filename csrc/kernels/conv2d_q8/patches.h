@@ -46,13 +46,21 @@ void gather_row(const Conv2dQ8& c, const Copy& copy, const uint8_t* input, int64
       n -= whole, to += whole * length, left += whole * w.stride_w;
       continue;
     }
-    int64_t in_x = left;
-    for (int64_t j = 0; j < w.kernel_w; ++j, in_x += w.dilation_w) {
-      if (in_x < 0 || in_x >= w.in_w)
-        std::memset(to + j * channels, fill, static_cast<size_t>(channels));
+    // A window at the border: its columns before, in and behind the picture.
+    const int64_t step = w.dilation_w;
+    int64_t first = left < 0 ? (-left + step - 1) / step : 0;
+    first = first < w.kernel_w ? first : w.kernel_w;
+    int64_t last = left < w.in_w ? (w.in_w - left + step - 1) / step : 0;
+    last = last < first ? first : (last < w.kernel_w ? last : w.kernel_w);
+    if (first > 0) std::memset(to, fill, static_cast<size_t>(first * channels));
+    if (first < last) {
+      const uint8_t* from = row + (left + first * step) * w.in_c;
+      if (dense)
+        copy(from, 0, (last - first) * channels, 1, to + first * channels, 0);
       else
-        copy(row + in_x * w.in_c, 0, channels, 1, to + j * channels, 0);
+        copy(from, step * w.in_c, channels, last - first, to + first * channels, channels);
     }
+    if (last < w.kernel_w) std::memset(to + last * channels, fill, static_cast<size_t>((w.kernel_w - last) * channels));
     --n, to += length, left += w.stride_w;
   }
 }
